@@ -1,0 +1,228 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+
+#include <troupe/actors/envelope.hpp>
+#include <troupe/actors/partition/partition.hpp>
+#include <troupe/cluster/link/transport.hpp>
+#include <troupe/cluster/map/shard_map.hpp>
+#include <troupe/cluster/move/partition_slot.hpp>
+#include <troupe/cluster/node/frame_kind.hpp>
+#include <troupe/proto/message.pb.h>
+
+namespace troupe {
+
+/// Makes a partition's actor. Called on the coordinator's thread.
+using partition_factory = std::function<caf::actor(
+  caf::actor_system&, std::shared_ptr<const partition_context>)>;
+
+/// Who waits for the answer to a request that went to another node.
+struct open_request {
+  caf::strong_actor_ptr source;
+  caf::message_id mid;
+  std::vector<caf::strong_actor_ptr> stages;
+  node_id owner;
+  troupe::epoch epoch;
+};
+
+/// One partition as one node sees it. All members are guarded by `mutex`.
+struct slot {
+  std::mutex mutex;
+  partition_slot<envelope> core;
+  caf::strong_actor_ptr actor; // the partition's, while its intake is not closed
+  std::uint32_t next_request = 1;
+  std::unique_ptr<std::unordered_map<std::uint32_t, open_request>> requests;
+  std::uint64_t held_bytes = 0;
+  std::uint32_t held_count = 0;
+};
+
+/// A region as one node sees it: its partitions' slots. Slots never move.
+struct region_plane {
+  std::string name;
+  std::uint32_t first_slot = 0; // number of slot 0 among all of the node's
+  std::uint32_t partitions = 0;
+  std::atomic<std::uint32_t> id{0}; // 0: not in the map yet
+  std::unique_ptr<slot[]> slots;
+  caf::actor router;
+};
+
+/// Counts of one node, for metrics and for the books of P3.
+struct plane_counters {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> delivered{0}; // into a mailbox here
+  std::atomic<std::uint64_t> processed{0};
+  std::atomic<std::uint64_t> sent{0};     // to another node
+  std::atomic<std::uint64_t> returned{0}; // given back to us
+  std::atomic<std::uint64_t> answered{0};
+  std::atomic<std::uint64_t> dropped{0};
+  std::atomic<std::uint64_t> unknown{0};
+  std::atomic<std::uint64_t> held{0}; // now
+  std::atomic<std::uint64_t> held_bytes{0};
+};
+
+/// A message that reached nobody.
+struct dead_letter {
+  std::string region;
+  partition_id partition = 0;
+  std::string key;
+  errc why = errc::none;
+};
+
+/// What the plane tells its node.
+struct plane_listener {
+  virtual ~plane_listener() = default;
+  virtual void partition_started(partition_key, epoch) = 0;
+  virtual void partition_stopped(partition_key, epoch,
+                                 std::optional<partition_state>) = 0;
+  virtual void partition_failed(partition_key, epoch, std::string why) = 0;
+  virtual void lost_message(dead_letter) = 0;
+};
+
+/// Carries messages between routers and partition actors: decides nothing that
+/// `partition_slot` decides, and performs what that says.
+///
+/// In:      messages from routers in their senders' threads, frames on the
+///          transport's thread, changes of the map on the coordinator's.
+/// Out:     mailboxes, links, answers.
+/// Errors:  answered to the sender; a malformed frame is counted.
+/// Threads: all functions are thread-safe. A slot's lock is held for one
+///          decision; senders to different partitions share none.
+class data_plane : public std::enable_shared_from_this<data_plane> {
+public:
+  struct config {
+    node_id self;
+    cluster_settings settings;
+    std::function<boot_time()> now;
+  };
+
+  data_plane(caf::actor_system& sys, plane_listener& listener);
+  ~data_plane();
+
+  // -- assembly, in this order -----------------------------------------------
+
+  /// The region's slots and router; the same again for a name known already.
+  region_plane& region(const std::string& name, std::uint32_t partitions);
+  region_plane* find(std::string_view name);
+  /// The node has its id and its links: from here on messages leave.
+  void attach(config cfg, link::transport& links);
+  /// Nothing is accepted any more; what is held is answered.
+  void stop();
+
+  // -- routers ------------------------------------------------------------------
+
+  void accept(region_plane& to, caf::mailbox_element_ptr what,
+              caf::execution_unit* ctx);
+  /// The same for a partition that is known; `what` is (key, payload...).
+  void accept_at(region_plane& to, partition_id p,
+                 caf::mailbox_element_ptr what, caf::execution_unit* ctx,
+                 boot_time expires = {});
+
+  // -- the coordinator -----------------------------------------------------------
+
+  void region_known(region_id id, const std::string& name,
+                    std::uint32_t partitions);
+  void owner_lost(node_id node);
+  void route_changed(partition_key key, const route& to);
+  void started(partition_key key, epoch at, caf::strong_actor_ptr actor);
+  void close(partition_key key, epoch at);
+  void lease_extended(boot_time end);
+  void tick();
+
+  // -- the transport ---------------------------------------------------------------
+
+  void receive(node_id from, frame_kind kind, std::string_view frame);
+  void flush_fences();
+
+  // -- partition actors ------------------------------------------------------------
+
+  /// The actor is gone; `left` is what it did not begin.
+  void stopped(partition_key key, epoch at,
+               fifo<intake<envelope>::parcel> left);
+  void answer_fence(partition_key key, const fence& f);
+  void stalled(caf::strong_actor_ptr who);
+  /// Sends an answer to a router on another node.
+  void send_answer(node_id to, std::uint64_t request, std::uint64_t sender,
+                   epoch at, const caf::type_erased_tuple& content);
+
+  boot_time now() const { return config_.now(); }
+  boot_time lease_end() const {
+    return boot_time{lease_end_.load(std::memory_order_acquire)};
+  }
+  const config& cfg() const { return config_; }
+  plane_listener& listener() { return listener_; }
+  const caf::strong_actor_ptr& gate() const { return gate_; }
+  plane_counters& counters() { return counters_; }
+  std::uint64_t malformed() const { return malformed_; }
+
+private:
+  struct env;
+  friend struct env;
+
+  slot* find_slot(std::uint32_t region, std::uint32_t partition,
+                  region_plane** plane = nullptr);
+  slot* find_slot(partition_key key, region_plane** plane = nullptr) {
+    return find_slot(key.region.value, key.partition, plane);
+  }
+  template <class F>
+  void with_slot(partition_key key, F f);
+  void refuse(caf::mailbox_element& what, errc code, std::string detail);
+  void refuse(envelope& msg, region_plane& region, partition_id p, errc code);
+  bool ensure_element(envelope& msg, region_plane& region, partition_id p,
+                      slot* at);
+  bool ensure_payload(envelope& msg);
+  void send_message(region_plane& region, partition_id p, slot& at,
+                    node_id owner, epoch e, envelope&& msg);
+  void send(node_id to, frame_kind kind, link::frame_class how,
+            const google::protobuf::MessageLite& header,
+            std::string_view payload);
+  void on_message(node_id from, std::string_view frame);
+  void on_answer(node_id from, std::string_view frame);
+  void on_give_back(node_id from, std::string_view frame);
+  void on_fences(node_id from, std::string_view frame, bool answered);
+  caf::strong_actor_ptr proxy(node_id node, std::uint64_t sender);
+  void remember_sender(const caf::strong_actor_ptr& who);
+  void fail_requests(slot& at, node_id owner, epoch upto, errc why);
+  void note_active(region_plane& region, partition_id p);
+  void dead(const region_plane& region, partition_id p, std::string key,
+            errc why);
+
+  caf::actor_system& sys_;
+  plane_listener& listener_;
+  config config_;
+  std::atomic<link::transport*> links_{nullptr};
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::int64_t> lease_end_{0};
+  caf::strong_actor_ptr gate_;
+  plane_counters counters_;
+  std::atomic<std::uint64_t> malformed_{0};
+
+  std::shared_mutex regions_mutex_; // guards the two below, not what they hold
+  std::map<std::string, std::unique_ptr<region_plane>, std::less<>> by_name_;
+  std::vector<region_plane*> by_id_;
+  std::vector<region_plane*> by_slot_; // ascending first_slot
+  std::atomic<std::uint32_t> slots_{0};
+
+  std::mutex mutex_; // guards what follows
+  std::map<std::pair<node_id, std::uint64_t>, caf::strong_actor_ptr> proxies_;
+  std::unordered_map<std::uint64_t, caf::weak_actor_ptr> senders_;
+  std::set<std::pair<region_plane*, partition_id>> active_; // need ticks
+  std::vector<caf::strong_actor_ptr> stalled_;
+  std::map<node_id, proto::Fences> fences_; // to be sent in one frame each
+  std::atomic<bool> fences_wait_{false};
+};
+
+} // namespace troupe

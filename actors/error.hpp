@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include <caf/atom.hpp>
+#include <caf/error.hpp>
+
+#include <troupe/cluster/map/error.hpp>
+
+namespace troupe {
+
+/// The category of troupe's errors in CAF.
+inline constexpr caf::atom_value error_category = caf::atom("troupe");
+
+/// A refusal as CAF shows it: `to_string` gives code, detail and hint.
+caf::error make_error(errc code, std::string detail = {});
+caf::error make_error(const failure& why);
+
+/// The code of a troupe error; none for others.
+errc code_of(const caf::error& err);
+
+/// The sentence in an error's context, if there is one.
+std::string text_of(const caf::error& err);
+
+} // namespace troupe

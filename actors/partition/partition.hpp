@@ -1,0 +1,149 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <caf/behavior.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <troupe/actors/envelope.hpp>
+#include <troupe/cluster/map/types.hpp>
+#include <troupe/cluster/move/intake.hpp>
+#include <troupe/cluster/move/partition_host.hpp>
+
+namespace troupe {
+
+class partition;
+class data_plane;
+
+/// What a partition actor is started with.
+struct partition_context {
+  data_plane* plane = nullptr; // outlives the actor
+  partition_key key;
+  troupe::epoch epoch;
+  std::string region;
+  bool keep_running = false;
+  boot_time stop_deadline{0};
+  partition_state state;
+};
+
+/// An actor that owns one partition of a region: what users derive from, or
+/// give a behavior function for. Handlers take `(const std::string& key,
+/// payload...)`.
+///
+/// Exactly one node runs the partition at a time. When it moves, the actor
+/// works up its mailbox, answers its open requests, saves its state and quits;
+/// on the next node another one starts with that state before its first
+/// message.
+///
+/// Threads: an event-based actor, as any other in CAF.
+class partition : public caf::event_based_actor {
+public:
+  using super = caf::event_based_actor;
+
+  partition(caf::actor_config& cfg,
+            std::shared_ptr<const partition_context> context);
+  ~partition() override;
+
+  // -- what it is ---------------------------------------------------------------
+
+  const std::string& region() const { return context_->region; }
+  /// Which one, counted from 0.
+  partition_id number() const { return context_->key.partition; }
+  /// The fencing token of this ownership: greater than that of every earlier
+  /// owner. Hand it to whatever this actor writes to.
+  troupe::epoch epoch() const { return context_->epoch; }
+
+  // -- hooks --------------------------------------------------------------------
+
+  /// Called before the first message, after `on_load`.
+  void on_start(std::function<void(troupe::epoch)> hook);
+  /// Called when the actor is about to save and stop, its requests answered.
+  void before_stop(std::function<void()> hook);
+  /// The state to hand to the next owner. Without this hook the next owner
+  /// starts empty.
+  void on_save(std::function<std::string()> hook);
+  /// Gets what the last owner saved; not called if there is nothing.
+  void on_load(std::function<void(std::string_view)> hook);
+
+  // -- the runtime's side -------------------------------------------------------
+
+  /// Puts a message of a router into the mailbox.
+  void deliver(envelope&& msg, caf::execution_unit* ctx);
+  void deliver(const fence& f);
+  void stop();          // puts the marker into the mailbox
+  void kill();          // begins nothing more
+  void gate_opened();   // the lease holds again
+  void begin();         // load, start; the first message of all
+
+  /// A staged result passes out. False: it must not leave any more.
+  bool answered(const caf::strong_actor_ptr& source, caf::message_id mid);
+  /// A request was handed to another partition: it is not open here any more.
+  void handed_on(const caf::strong_actor_ptr& source, caf::message_id mid);
+
+  bool gate_open() const;
+  const partition_context& context() const { return *context_; }
+
+  caf::invoke_message_result consume(caf::mailbox_element& x) override;
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
+  const char* name() const override { return "troupe.partition"; }
+
+private:
+  struct hooks {
+    std::function<void(troupe::epoch)> start;
+    std::function<void()> stop;
+    std::function<std::string()> save;
+    std::function<void(std::string_view)> load;
+  };
+  struct open_request {
+    caf::strong_actor_ptr source;
+    caf::message_id mid;
+  };
+  enum class phase : std::uint8_t { fresh, running, closing, returning, done };
+
+  hooks& own_hooks();
+  bool routed(const caf::mailbox_element& x) const;
+  void control(const struct partition_control& what);
+  void on_begin();
+  void on_marker();
+  void on_deadline();
+  void on_kill();
+  void on_fence(const fence& f);
+  void on_end();
+  bool idle();
+  void finish();
+  void answer_open(const caf::error& why);
+  void give_back_rest();
+  void pong(caf::mailbox_element& x);
+  envelope rebuild(caf::mailbox_element& x);
+
+  std::shared_ptr<const partition_context> context_;
+  std::unique_ptr<hooks> hooks_;
+  phase phase_ = phase::fresh;
+  bool killed_ = false;
+  std::atomic<bool> stalled_{false};
+  std::optional<partition_state> saved_;
+  fifo<intake<envelope>::parcel> left_; // not begun, in order
+  std::mutex mutex_; // guards what follows
+  std::vector<open_request> open_;
+  struct extra {
+    std::vector<std::uint64_t> path;
+    boot_time expires{0};
+  };
+  std::map<const caf::mailbox_element*, extra> extras_; // few have any
+};
+
+/// A partition actor with a state of its own, as caf::stateful_actor.
+template <class State>
+using stateful_partition = caf::stateful_actor<State, partition>;
+
+} // namespace troupe

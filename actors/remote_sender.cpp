@@ -1,0 +1,22 @@
+#include <troupe/actors/remote_sender.hpp>
+
+#include <troupe/actors/data_plane.hpp>
+
+namespace troupe {
+
+void remote_sender::enqueue(caf::mailbox_element_ptr what,
+                            caf::execution_unit* ctx) {
+  if (handle_system_message(*what, ctx, false))
+    return;
+  epoch at;
+  if (what->sender)
+    if (auto* from = dynamic_cast<partition*>(what->sender->get()))
+      at = from->epoch();
+  if (what->mid.is_response())
+    plane_.send_answer(node_, what->mid.request_id().integer_value(), sender_,
+                       at, what->content());
+  else if (sender_ != 0)
+    plane_.send_answer(node_, 0, sender_, at, what->content());
+}
+
+} // namespace troupe

@@ -1,0 +1,41 @@
+#include <troupe/actors/reply_gate.hpp>
+
+#include <troupe/actors/error.hpp>
+#include <troupe/actors/partition/partition.hpp>
+
+namespace troupe {
+
+// Here `sender` is still who asked, `mid` that of the request, and the stage
+// left on the stack is the partition that answers.
+void reply_gate::enqueue(caf::mailbox_element_ptr what,
+                         caf::execution_unit* ctx) {
+  if (what->stages.empty())
+    return;
+  auto partition_ptr = std::move(what->stages.back());
+  what->stages.pop_back();
+  auto* from = static_cast<partition*>(partition_ptr->get());
+  bool may_pass = from->answered(what->sender, what->mid);
+  if (!what->sender && what->stages.empty())
+    return;
+  auto content = may_pass
+                   ? what->move_content_to_message()
+                   : caf::make_message(make_error(
+                     errc::outcome_unknown, "the owner's lease ended before "
+                                            "the answer could leave"));
+  if (!what->stages.empty()) {
+    auto next = std::move(what->stages.back());
+    what->stages.pop_back();
+    next->enqueue(caf::make_mailbox_element(std::move(what->sender), what->mid,
+                                            std::move(what->stages),
+                                            std::move(content)),
+                  ctx);
+    return;
+  }
+  auto source = std::move(what->sender);
+  source->enqueue(caf::make_mailbox_element(partition_ptr,
+                                            what->mid.response_id(), {},
+                                            std::move(content)),
+                  ctx);
+}
+
+} // namespace troupe

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <troupe/cluster/coordinator/failure_detector.hpp>
+#include <troupe/cluster/map/shard_map.hpp>
+#include <troupe/cluster/placement/planner.hpp>
+#include <troupe/proto/control.pb.h>
+
+namespace troupe {
+
+/// Who asked for a command: where its reply goes.
+struct command_origin {
+  node_id node;
+  std::uint64_t id = 0;
+};
+
+/// One entry to propose, and whom to tell when it is applied: an origin per
+/// command, id 0 for commands of the leader's own.
+struct proposal {
+  proto::MapEntry entry;
+  std::vector<command_origin> origins;
+};
+
+struct command_answer {
+  command_origin to;
+  proto::CommandReply reply;
+};
+
+/// What the leader of the coordinator group decides.
+///
+/// It looks at the map and at what nodes told it, and makes the next entry of
+/// the log: nodes that came or are lost, moves confirmed and started, moves
+/// that took too long, partitions without an owner, and moves to balance. It
+/// keeps nothing that another leader could not see again.
+///
+/// View:       one node; every node has one, the leader's is asked.
+/// In:         heartbeats with facts, requests, applied changes, time.
+/// Out:        proposals, one at a time; answers to requests.
+/// Invariants: [INV-COORD-1..6] in cluster/README.md.
+/// Errors:     refusals as answers.
+/// Threads:    none of its own.
+class coordinator {
+public:
+  using strategies = std::map<std::string, placement_strategy_ptr>;
+
+  /// `own` are the user's strategies; others are made by name.
+  coordinator(cluster_settings settings, strategies own);
+
+  /// This node leads from now on; `base` as in `failure_detector`.
+  void lead(boot_time now, boot_time base, const shard_map& map);
+  /// It leads no more. Requests that wait are answered with not_leader.
+  void retire();
+
+  /// A heartbeat; `applied`: the version of the sender's map that the facts
+  /// are about.
+  void heard(boot_time now, node_id from, incarnation started,
+             log_index applied, const proto::Facts& facts,
+             const shard_map& map);
+  void request(boot_time now, command_origin from,
+               const proto::CommandRequest& what, const shard_map& map);
+
+  /// The map has changed. On every node.
+  void applied(boot_time now, const troupe::applied& what,
+               const shard_map& map);
+  /// The map was replaced.
+  void restored(boot_time now, const shard_map& map);
+
+  /// The next entry, if there is anything to say. The owner calls again when
+  /// it is applied, or when time has passed.
+  std::optional<proposal> next(boot_time now, std::uint64_t time_ms,
+                               const shard_map& map,
+                               const raft::configuration& members);
+
+  /// The results of a proposal's commands.
+  void done(const proposal& what, log_index at,
+            const std::vector<command_result>& results);
+  /// A proposal whose fate is not known, or that was refused.
+  void failed(const proposal& what, errc code);
+
+  std::vector<command_answer> take_answers() {
+    return std::exchange(answers_, {});
+  }
+
+  /// Nodes that have given everything away and wait to be let go.
+  const std::set<node_id>& leaving() const { return leaving_; }
+  const failure_detector& detector() const { return detector_; }
+
+private:
+  struct queued {
+    command_origin from;
+    proto::MapCommand command;
+  };
+  struct builder;
+
+  void answer(command_origin to, errc code, std::string detail,
+              std::string hint);
+  void on_plan(boot_time now, command_origin from, const proto::PlanRequest&,
+               const shard_map&);
+  void on_move(command_origin from, const proto::MoveRequest&,
+               const shard_map&);
+  void add_nodes(builder&);
+  void add_requests(builder&);
+  void add_facts(builder&);
+  void add_restarts(builder&);
+  void add_overdue(builder&);
+  void add_placement(builder&);
+  bool add_region(builder&, const region_record&);
+  bool add_source(builder&, proto::PartitionRow&, partition_key,
+                  const assignment&);
+  bool settled(const builder&, const region_record&) const;
+  placement_input input_for(const region_record&, const shard_map&) const;
+  plan_result plan_for(const region_record&, const shard_map&) const;
+  void track(boot_time now, partition_key key, const shard_map& map);
+
+  cluster_settings settings_;
+  strategies strategies_;
+  bool leading_ = false;
+  failure_detector detector_;
+  std::vector<queued> queue_;
+  std::vector<command_answer> answers_;
+  std::map<node_id, queued> starting_nodes_; // their old lease may still run
+  proto::Facts facts_;                       // not yet turned into commands
+  struct holder {
+    node_id node;
+    troupe::epoch epoch;
+  };
+  std::map<partition_key, holder> holders_; // of states without an owner
+  std::map<node_id, log_index> versions_; // of the maps of those who live
+  std::map<partition_key, boot_time> moving_; // pausing or starting, since
+  std::map<partition_key, boot_time> stranded_; // no owner, but a state, since
+  std::map<node_id, boot_time> restarting_; // gone with a promise to return
+  std::set<region_id> unbalanced_; // to be planned when the view is stable
+  std::set<region_id> urgent_;     // planned without waiting
+  std::set<region_id> orphaned_;   // have partitions without an owner
+  std::map<region_id, boot_time> changed_; // last change of settings or hosts
+  std::map<region_id, log_index> planned_; // nothing to do at this version
+  boot_time nodes_changed_{0};             // last join or announced leave
+  std::map<node_id, command_origin> leaves_; // who waits to be let go
+  std::set<node_id> leaving_;                // the same
+};
+
+} // namespace troupe

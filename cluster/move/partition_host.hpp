@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <troupe/cluster/map/types.hpp>
+#include <troupe/proto/control.pb.h>
+
+namespace troupe {
+
+/// The saved state of a partition. `present` false: its actor keeps none.
+struct partition_state {
+  bool present = false;
+  std::shared_ptr<const std::string> bytes; // null if not present
+};
+
+/// What a host wants done, in order.
+struct start_actor {
+  partition_key key;
+  troupe::epoch epoch;
+  partition_state state;
+};
+struct stop_actor { // gently: marker, work up, save
+  partition_key key;
+  troupe::epoch epoch;
+};
+struct kill_actor { // it owns nothing any more: begin nothing, save nothing
+  partition_key key;
+  troupe::epoch epoch;
+};
+struct send_state {
+  node_id to;
+  partition_key key;
+  troupe::epoch epoch;
+  partition_state state;
+};
+struct acknowledge_state {
+  node_id to;
+  partition_key key;
+  troupe::epoch epoch;
+};
+struct keep_on_disk { // answered by `kept`
+  partition_key key;
+  troupe::epoch epoch;
+  partition_state state;
+};
+struct drop_from_disk {
+  partition_key key;
+  troupe::epoch epoch;
+};
+using host_effect
+  = std::variant<start_actor, stop_actor, kill_actor, send_state,
+                 acknowledge_state, keep_on_disk, drop_from_disk>;
+
+/// A node's partitions: starts and stops their actors as the map says, and
+/// hands their state over.
+///
+/// View:       one node; owned by its coordinator.
+/// In:         the map's changes, the actors' lives, states from other nodes.
+/// Out:        effects; facts, which the leader needs to go on.
+/// Invariants: [INV-HOST-1..6] in cluster/README.md.
+/// Errors:     none; what names another epoch is ignored.
+/// Threads:    none of its own.
+class partition_host {
+public:
+  partition_host(node_id self, incarnation started)
+    : self_(self), incarnation_(started) {}
+
+  /// A state that an announced restart left on this node's disk.
+  void recovered(partition_key key, epoch at, partition_state state);
+
+  /// The map says this of the partition.
+  void learn(partition_key key, const assignment& now);
+  /// The map was replaced; partitions that are not in it any more are killed.
+  void forget_unless(const std::set<region_id>& known);
+
+  void started(partition_key key, epoch at);
+  /// The actor stopped gently and saved, or was killed (`state` empty).
+  void stopped(partition_key key, epoch at,
+               std::optional<partition_state> state);
+  /// The actor could not start, or died.
+  void failed(partition_key key, epoch at, std::string why);
+  void kept(partition_key key, epoch at);
+
+  void state_arrived(node_id from, partition_key key, epoch at,
+                     partition_state state);
+  void state_taken(node_id by, partition_key key, epoch at);
+  /// What was sent to the node is gone, with the process that had it.
+  void session_ended(node_id with);
+  /// The processes that ran on these nodes are gone, and what they kept.
+  void lost(const std::vector<node_id>& nodes);
+
+  /// What the map does not say yet.
+  proto::Facts facts() const;
+  bool has_facts() const { return !with_facts_.empty(); }
+  /// Whether there are facts that were not there at the last call.
+  bool take_news() { return std::exchange(news_, false); }
+  std::vector<host_effect> take() { return std::exchange(effects_, {}); }
+
+  /// Actors alive here, in whatever stage.
+  std::size_t alive() const { return alive_; }
+
+private:
+  enum class life : std::uint8_t { none, starting, running, stopping };
+
+  struct kept_state {
+    troupe::epoch epoch;
+    partition_state state;
+    node_id sent_to;
+    node_id taken_by;
+    bool on_disk = false;
+    bool asked_disk = false;
+  };
+
+  struct record {
+    assignment now;
+    life actor = life::none;
+    bool killed = false;
+    troupe::epoch epoch; // of the actor
+    std::optional<kept_state> saved;    // of our own actor
+    std::optional<kept_state> received; // from another node
+    troupe::epoch failed_epoch;
+    std::string failure;
+  };
+
+  bool mine(const record& r) const {
+    return r.now.owner == self_ && r.now.owner_incarnation == incarnation_;
+  }
+  kept_state* state_of(record& r, epoch at);
+  void drive(partition_key key, record& r);
+  void drive_actor(partition_key key, record& r);
+  void drive_start(partition_key key, record& r);
+  void drive_state(partition_key key, record& r);
+  bool has_fact(const record& r) const;
+  bool holds_orphan(const record& r) const;
+  void set_life(record& r, life next);
+  template <class F>
+  void update(partition_key key, F change);
+
+  node_id self_;
+  incarnation incarnation_;
+  std::map<partition_key, record> records_;
+  std::set<partition_key> with_facts_;
+  std::vector<host_effect> effects_;
+  std::size_t alive_ = 0;
+  bool news_ = false;
+};
+
+} // namespace troupe

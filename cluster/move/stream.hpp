@@ -1,0 +1,223 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <troupe/cluster/assert.hpp>
+#include <troupe/cluster/map/error.hpp>
+#include <troupe/cluster/map/settings.hpp>
+#include <troupe/cluster/move/fifo.hpp>
+#include <troupe/cluster/move/route.hpp>
+
+namespace troupe {
+
+/// The way of one node's messages to one partition, through all its moves.
+///
+/// At most one stream is open at a time, to one (owner, epoch). Whatever says
+/// that this pair is not the owner any more closes it: a fence follows what was
+/// sent, and messages are held until the fence came back and the map names an
+/// owner with a greater epoch. So nothing overtakes, is lost or runs twice.
+///
+/// View:       cluster; one per node and partition.
+/// In:         messages, map changes, returns, answers to fences, ticks.
+/// Out:        calls of `Port`: send, fence, hold, drop, lost.
+/// Invariants: [INV-STREAM-1..5] in cluster/README.md.
+/// Errors:     none; what comes late is ignored.
+/// Threads:    none of its own; the owner locks.
+///
+/// `Message` has members `boot_time deadline` (zero: none) and
+/// `std::size_t bytes`. `Port` has:
+///   void send(Message&&, node_id owner, epoch);
+///   void fence(node_id owner, epoch);
+///   bool hold(Message&);               // room for one more held message?
+///   void unhold(const Message&);      // it is not held any more
+///   void drop(Message&&, errc);
+///   void lost(node_id owner, epoch, std::uint64_t messages); // fate unknown
+template <class Message>
+class stream {
+public:
+  enum class state : std::uint8_t { waiting, open, fencing };
+
+  state current() const { return state_; }
+  const route& known() const { return route_; }
+  std::size_t held() const { return held_.size() + returned_.size(); }
+
+  /// A message that this node's router accepted.
+  template <class Port>
+  void accept(Message&& msg, Port& port) {
+    if (state_ == state::open) {
+      ++sent_;
+      port.send(std::move(msg), owner_, epoch_);
+    } else if (route_.quarantined) {
+      port.drop(std::move(msg), errc::quarantined);
+    } else if (!port.hold(msg)) {
+      port.drop(std::move(msg), errc::overloaded);
+    } else {
+      held_.push_back(std::move(msg));
+    }
+  }
+
+  /// The map, or a refuser that knows a newer one, says where the partition is.
+  template <class Port>
+  void learn(const route& next, Port& port) {
+    if (next.version <= route_.version)
+      return;
+    route_ = next;
+    if (state_ == state::open && (!next.open() || next.epoch != epoch_))
+      close(port);
+    if (next.quarantined)
+      drop_held(errc::quarantined, port);
+    try_open(port);
+  }
+
+  /// The owner of the stream is down, gone or started anew. What was sent to it
+  /// and not returned has an unknown fate; what it still says is ignored.
+  template <class Port>
+  void give_up(Port& port) {
+    if (state_ == state::waiting)
+      return;
+    if (sent_ > settled_)
+      port.lost(owner_, epoch_, sent_ - settled_);
+    void_epoch_ = epoch_;
+    end();
+    try_open(port);
+  }
+
+  /// The owner has left in order: all that it took it processed or returned,
+  /// and what it did not take was returned by the link.
+  template <class Port>
+  void owner_left(Port& port) {
+    if (state_ == state::waiting)
+      return;
+    end();
+    try_open(port);
+  }
+
+  /// The owner did not take a message that was sent at epoch `at`.
+  template <class Port>
+  void returned(Message&& msg, epoch at, const route& refuser, Port& port) {
+    if (at <= void_epoch_)
+      return;
+    ++settled_;
+    returned_.push_back(std::move(msg));
+    if (state_ == state::open)
+      close(port);
+    learn(refuser, port);
+    try_open(port);
+  }
+
+  /// The fence of epoch `at` came back: all that was sent before it has been
+  /// processed or returned.
+  template <class Port>
+  void fence_answered(epoch at, Port& port) {
+    if (state_ != state::fencing || at != epoch_)
+      return;
+    end();
+    try_open(port);
+  }
+
+  /// The owner says that it processed so many more of epoch `at`.
+  void processed(epoch at, std::uint64_t messages) {
+    if (state_ != state::waiting && at == epoch_)
+      settled_ += messages;
+  }
+
+  /// Drops what waited longer than its deadline.
+  template <class Port>
+  void expire(boot_time now, Port& port) {
+    expire(returned_, now, port, false);
+    expire(held_, now, port, true);
+  }
+
+  /// The node stops: nothing held will be sent any more.
+  template <class Port>
+  void drop_held(errc why, Port& port) {
+    for (auto returned = std::exchange(returned_, {}); auto& msg : returned)
+      port.drop(std::move(msg), why);
+    for (auto held = std::exchange(held_, {}); auto& msg : held) {
+      port.unhold(msg);
+      port.drop(std::move(msg), why);
+    }
+  }
+
+  bool streams_to(node_id node) const {
+    return state_ != state::waiting && owner_ == node;
+  }
+
+  epoch at() const { return epoch_; }
+
+private:
+  // The only way into `fencing`.
+  template <class Port>
+  void close(Port& port) {
+    TROUPE_ASSERT(state_ == state::open, "close in state {}", int(state_));
+    if (sent_ == 0) {
+      end();
+      return;
+    }
+    state_ = state::fencing;
+    port.fence(owner_, epoch_);
+  }
+
+  // The only way into `waiting`.
+  void end() {
+    state_ = state::waiting;
+    last_ = std::max(last_, epoch_);
+    sent_ = settled_ = 0;
+  }
+
+  // The only way into `open`.
+  template <class Port>
+  void try_open(Port& port) {
+    if (state_ != state::waiting || !route_.open() || route_.epoch <= last_)
+      return;
+    state_ = state::open;
+    owner_ = route_.owner;
+    epoch_ = route_.epoch;
+    release(returned_, port, false);
+    release(held_, port, true);
+  }
+
+  // A message that comes back at once closes the stream again: the rest stays.
+  template <class Port>
+  void release(fifo<Message>& queue, Port& port, bool charged) {
+    while (state_ == state::open && !queue.empty()) {
+      auto msg = queue.pop_front();
+      if (charged)
+        port.unhold(msg);
+      ++sent_;
+      port.send(std::move(msg), owner_, epoch_);
+    }
+  }
+
+  template <class Port>
+  void expire(fifo<Message>& queue, boot_time now, Port& port,
+              bool charged) {
+    fifo<Message> kept;
+    for (auto& msg : queue) {
+      if (msg.deadline == boot_time{0} || now < msg.deadline) {
+        kept.push_back(std::move(msg));
+        continue;
+      }
+      if (charged)
+        port.unhold(msg);
+      port.drop(std::move(msg), errc::expired);
+    }
+    queue = std::move(kept);
+  }
+
+  state state_ = state::waiting;
+  route route_;
+  node_id owner_;         // of the open or fencing stream
+  epoch epoch_;           // the same
+  epoch last_;            // greatest epoch of a stream that ended
+  epoch void_epoch_;      // greatest epoch of a stream given up
+  std::uint64_t sent_ = 0;    // messages on this stream
+  std::uint64_t settled_ = 0; // of them, returned or known as processed
+  fifo<Message> returned_; // go first, in this order
+  fifo<Message> held_;
+};
+
+} // namespace troupe

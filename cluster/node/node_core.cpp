@@ -1,0 +1,412 @@
+// Time, raft and the map: what comes in, and what an entry changes.
+#include <troupe/cluster/node/node_core.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include <troupe/cluster/assert.hpp>
+#include <troupe/cluster/raft/codec.hpp>
+#include <troupe/proto/raft.pb.h>
+
+namespace troupe {
+
+namespace {
+
+raft::settings raft_settings(const node_config& config) {
+  raft::settings out;
+  auto& times = config.settings;
+  out.self = config.self;
+  out.seed = config.seed;
+  out.election_ticks
+    = static_cast<std::uint32_t>(times.election_min / times.tick);
+  out.heartbeat_ticks
+    = static_cast<std::uint32_t>(times.heartbeat / times.tick);
+  out.forward_proposals = false;
+  out.log_tail = times.keep_tail;
+  return out;
+}
+
+} // namespace
+
+node_core::node_core(node_config config, node_recovered disk, boot_time now)
+  : config_(std::move(config)),
+    raft_(raft_settings(config_), disk.log),
+    map_(config_.settings.event_history),
+    coordinator_(config_.settings, config_.strategies),
+    host_(config_.self, config_.started),
+    lease_(config_.settings),
+    next_command_(config_.boot_id | 1) {
+  members_ = disk.log.snapshot.conf;
+  if (disk.snapshot)
+    restore(now, disk.log.snapshot, *disk.snapshot);
+  snapshot_at_ = disk.log.snapshot.index;
+  pump(now);
+}
+
+node_core::~node_core() = default;
+
+void node_core::tick(boot_time now, std::uint64_t time_ms) {
+  time_ms_ = time_ms;
+  raft_.tick();
+  for (auto to : snapshot_sender_.late(now))
+    if (auto chunk = snapshot_sender_.chunk(to, leadership_.term, now))
+      send(to, frame_kind::snapshot_chunk, *chunk);
+  for (auto& [to, at] : snapshot_sender_.give_up(now))
+    raft_.snapshot_sent(to, false, at);
+  announce_all(now);
+  send_commands(now);
+  expire_commands(now);
+  if (lease_.due(now))
+    heartbeat(now);
+  pump(now);
+}
+
+// Works off all that has become due, until nothing is.
+void node_core::pump(boot_time now) {
+  for (bool again = true; again;) {
+    do {
+      drain_raft(now);
+      change_members();
+      propose(now);
+    } while (raft_.ready());
+    for (auto& one : coordinator_.take_answers())
+      answer(one);
+    perform_host();
+    // News for a leader elsewhere goes with the next tick.
+    bool news = host_.take_news();
+    again = news && leadership_.leader == config_.self;
+    if (again)
+      coordinator_.heard(now, config_.self, config_.started, applied_,
+                         host_.facts(), map_);
+    else if (news)
+      lease_.hurry();
+  }
+}
+
+// -- raft -------------------------------------------------------------------------
+
+void node_core::drain_raft(boot_time now) {
+  while (raft_.ready()) {
+    auto out = raft_.take();
+    for (auto& next : out.leadership)
+      lead(now, next);
+    for (auto& message : out.now)
+      send_raft(message);
+    if (!out.after_persist.empty()) {
+      waiting_.emplace_back(out.after_batch, std::move(out.after_persist));
+      release(durable_);
+    }
+    if (out.persist) {
+      if (out.persist->install) {
+        installing_ = out.persist->install;
+        installing_batch_ = out.persist->id;
+      }
+      emit(persist{std::move(*out.persist)});
+    }
+    for (auto& wanted : out.snapshots) {
+      if (saving_bytes_ && saving_meta_.index >= wanted.at_least
+          && !saving_) {
+        snapshot_sender_.begin(wanted.to, saving_meta_, saving_bytes_);
+      } else {
+        take_snapshot();
+        snapshot_sender_.begin(wanted.to, saving_meta_, saving_bytes_);
+      }
+      if (auto chunk = snapshot_sender_.chunk(wanted.to, leadership_.term, now))
+        send(wanted.to, frame_kind::snapshot_chunk, *chunk);
+    }
+    for (auto& entry : out.committed)
+      apply(now, entry);
+    if (!out.committed.empty()) {
+      raft_.applied(applied_);
+      if (lease_.applied(applied_))
+        emit(lease_extended{lease_.end()});
+      if (applied_.value - snapshot_at_.value >= config_.settings.snapshot_every
+          && !saving_)
+        take_snapshot();
+    }
+    if (out.confirmed_round) {
+      for (auto& e : echoes_.confirmed(*out.confirmed_round)) {
+        proto::Echo reply;
+        reply.set_sent_ns(e.sent.count());
+        reply.set_last_index(e.last_index.value);
+        reply.set_incarnation(e.started.value);
+        if (e.to == config_.self)
+          on(now, reply);
+        else
+          send(e.to, frame_kind::echo, reply);
+      }
+      echo(now);
+    }
+  }
+}
+
+void node_core::send_raft(const raft::message& message) {
+  proto::RaftMessage out;
+  raft::to_proto(message, out);
+  send(message.to, frame_kind::raft, out);
+}
+
+void node_core::release(std::uint64_t batch) {
+  while (!waiting_.empty() && waiting_.front().first <= batch) {
+    for (auto& message : waiting_.front().second)
+      send_raft(message);
+    waiting_.pop_front();
+  }
+}
+
+void node_core::persisted(boot_time now, std::uint64_t batch) {
+  durable_ = std::max(durable_, batch);
+  if (installing_ && batch >= installing_batch_) {
+    auto meta = *std::exchange(installing_, std::nullopt);
+    auto* whole = snapshot_receiver_.find(meta.index);
+    TROUPE_ASSERT(whole, "snapshot {} is installed but not here", meta.index);
+    restore(now, meta, *whole->bytes);
+    snapshot_at_ = meta.index;
+  }
+  release(batch);
+  raft_.persisted(batch);
+  pump(now);
+}
+
+void node_core::unreachable(node_id peer) {
+  raft_.unreachable(peer);
+}
+
+void node_core::lead(boot_time now, const raft::leadership& next) {
+  bool led = leadership_.role == raft::role::leader;
+  bool leads = next.role == raft::role::leader;
+  bool new_leader = next.leader != leadership_.leader;
+  bool began = leads && next.caught_up
+               && !(led && leadership_.caught_up
+                    && leadership_.term == next.term);
+  if (leads && (!led || leadership_.term != next.term)) {
+    auto age = static_cast<std::int64_t>(next.leader_ack_age)
+               * boot_time{config_.settings.tick};
+    led_from_ = now > age ? now - age : boot_time{0};
+  }
+  leadership_ = next;
+  if (led && !leads) {
+    if (proposed_)
+      coordinator_.failed(std::exchange(proposed_, std::nullopt)->what,
+                          errc::outcome_unknown);
+    coordinator_.retire();
+    echoes_.clear();
+    snapshot_sender_.clear();
+  }
+  if (began) {
+    echoes_.clear();
+    coordinator_.lead(now, led_from_, map_);
+  }
+  if (new_leader && next.leader) {
+    lease_.hurry();
+    announce_at_ = boot_time{0};
+    proto::Event event;
+    event.set_kind(proto::EVENT_KIND_LEADER_CHANGED);
+    event.set_node(next.leader.value);
+    event.set_node_name(map_.name_of(next.leader));
+    event.set_text("term " + std::to_string(next.term.value));
+    local_event(std::move(event));
+  }
+  if (began || (new_leader && next.leader))
+    send_commands(now);
+}
+
+bool node_core::hand_over() {
+  for (auto id : members_.voters) {
+    auto* node = map_.node(id);
+    if (id != config_.self && node && node->liveness == liveness::up
+        && node->intent == intent::none
+        && !coordinator_.leaving().count(id) && raft_.transfer(id))
+      return true;
+  }
+  return false;
+}
+
+void node_core::propose(boot_time now) {
+  if (proposed_ || leadership_.role != raft::role::leader
+      || !leadership_.caught_up)
+    return;
+  auto next = coordinator_.next(now, time_ms_, map_, members_);
+  if (!next)
+    return;
+  auto bytes
+    = std::make_shared<const std::string>(next->entry.SerializeAsString());
+  auto placed = raft_.propose({bytes});
+  if (!placed)
+    coordinator_.failed(*next, errc::no_quorum);
+  else
+    proposed_ = in_flight{std::move(*next), placed.term, placed.index};
+}
+
+void node_core::change_members() {
+  if (leadership_.role != raft::role::leader || !leadership_.caught_up)
+    return;
+  auto status = raft_.status();
+  std::set<node_id> caught_up;
+  for (auto& [id, match] : status.matches)
+    if (match.value + 100 >= status.commit.value)
+      caught_up.insert(id);
+  auto change = next_member_change(map_, members_, config_.self, caught_up,
+                                   coordinator_.leaving());
+  if (change)
+    (void) raft_.change({{*change}, raft::transition::automatic});
+}
+
+// -- the map ------------------------------------------------------------------------
+
+void node_core::apply(boot_time now, const raft::entry& entry) {
+  applied_ = entry.index;
+  applied_term_ = entry.term;
+  if (std::holds_alternative<raft::configuration_change>(entry.body)) {
+    members_ = raft_.apply_change(entry);
+    publish(now, map_.apply_members(entry.index, members_));
+  } else if (auto* command = std::get_if<raft::payload>(&entry.body)) {
+    proto::MapEntry what;
+    if (!what.ParseFromString(**command)) {
+      emit(stop_process{{errc::data_directory,
+                         "entry " + std::to_string(entry.index.value)
+                           + " of the log is not a command",
+                         "upgrade this node to the version that wrote it"}});
+      return;
+    }
+    auto done = map_.apply(entry.index, what);
+    publish(now, done);
+    if (proposed_ && proposed_->index == entry.index) {
+      auto mine = *std::exchange(proposed_, std::nullopt);
+      if (mine.term == entry.term)
+        coordinator_.done(mine.what, entry.index, done.results);
+      else
+        coordinator_.failed(mine.what, errc::not_leader);
+    }
+  }
+}
+
+// What an entry changed, told to everybody on this node: first who is lost,
+// then where partitions are.
+void node_core::publish(boot_time now, const troupe::applied& what) {
+  // Streams to itself are never given up: what its own actors did not begin
+  // comes back in order when they are killed.
+  for (auto id : what.lost)
+    if (id != config_.self)
+      emit(owner_lost{id});
+  for (auto& event : what.events)
+    if (event.kind() == proto::EVENT_KIND_NODE_UP
+        && event.node() == config_.self.value)
+      announce_at_ = boot_time{0};
+  for (auto id : what.regions)
+    emit(region_changed{id});
+  for (auto key : what.partitions) {
+    auto* a = map_.find(key);
+    if (!a)
+      continue; // the region shrank in the same entry
+    emit(route_changed{key, route_of(*a)});
+    host_.learn(key, *a);
+    perform_host();
+  }
+  host_.lost(what.lost);
+  coordinator_.applied(now, what, map_);
+  if (what.nodes)
+    emit(nodes_changed{});
+  for (auto& event : what.events)
+    emit(happened{event});
+  if (auto* self = map_.node(config_.self);
+      self
+      && (self->incarnation > config_.started
+          || self->liveness == liveness::removed))
+    emit(stop_process{{errc::foreign_node,
+                       "another process was started as this node, later",
+                       "stop one of the two; a copied data directory must not "
+                       "be started"}});
+}
+
+void node_core::publish_all(boot_time now, const std::vector<node_id>& lost) {
+  std::set<region_id> known;
+  for (auto& [id, region] : map_.regions()) {
+    known.insert(id);
+    emit(region_changed{id});
+  }
+  host_.forget_unless(known);
+  perform_host();
+  for (auto id : lost)
+    if (id != config_.self)
+      emit(owner_lost{id});
+  for (auto& [id, region] : map_.regions())
+    for (partition_id p = 0; p < region.partitions.size(); ++p) {
+      emit(route_changed{{id, p}, route_of(region.partitions[p])});
+      host_.learn({id, p}, region.partitions[p]);
+      perform_host();
+    }
+  host_.lost(lost);
+  coordinator_.restored(now, map_);
+  emit(nodes_changed{});
+}
+
+void node_core::restore(boot_time now, const raft::snapshot_meta& meta,
+                        std::string_view bytes) {
+  std::map<node_id, incarnation> before;
+  for (auto& [id, node] : map_.nodes())
+    before[id] = node.incarnation;
+  proto::MapSnapshot snapshot;
+  if (!snapshot.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))
+      || !map_.restore(snapshot)) {
+    emit(stop_process{{errc::data_directory,
+                       "the map's snapshot at index "
+                         + std::to_string(meta.index.value)
+                         + " cannot be read",
+                       "upgrade this node to the version that wrote it"}});
+    return;
+  }
+  members_ = meta.conf;
+  applied_ = meta.index;
+  applied_term_ = meta.term;
+  // Who may have gone while this node did not look.
+  std::vector<node_id> lost;
+  for (auto& [id, started] : before)
+    if (auto* node = map_.node(id);
+        !node || node->incarnation != started
+        || node->liveness != liveness::up)
+      lost.push_back(id);
+  publish_all(now, lost);
+  if (lease_.applied(applied_))
+    emit(lease_extended{lease_.end()});
+}
+
+void node_core::take_snapshot() {
+  proto::MapSnapshot snapshot;
+  map_.save(snapshot);
+  saving_meta_ = {applied_, applied_term_, members_};
+  saving_bytes_
+    = std::make_shared<const std::string>(snapshot.SerializeAsString());
+  saving_ = true;
+  emit(save_snapshot{saving_meta_, saving_bytes_});
+}
+
+void node_core::snapshot_saved(log_index at) {
+  saving_ = false;
+  snapshot_at_ = std::max(snapshot_at_, at);
+  (void) raft_.compact(raft_.snapshot_taken(at));
+}
+
+bool node_core::joined() const {
+  auto* self = map_.node(config_.self);
+  return self && self->liveness == liveness::up
+         && self->incarnation == config_.started;
+}
+
+bool node_core::suspects(node_id node, boot_time now) const {
+  return leadership_.role == raft::role::leader && node != config_.self
+         && coordinator_.detector().suspected(node, now);
+}
+
+void node_core::local_event(proto::Event event) {
+  event.set_seq(local_seq_++);
+  event.set_local(true);
+  event.set_time_ms(time_ms_);
+  emit(happened{std::move(event)});
+}
+
+std::vector<node_effect> node_core::take() {
+  return std::exchange(effects_, {});
+}
+
+} // namespace troupe

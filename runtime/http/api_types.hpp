@@ -1,0 +1,217 @@
+#pragma once
+
+#include <troupe/cluster/ids.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// What a node tells over HTTP, as plain values. Nodes are named by their names
+// everywhere; an empty name is "none".
+namespace troupe::http {
+
+enum class member_kind { voter, learner };
+
+enum class node_state {
+  joining,
+  up,
+  draining,
+  restarting,
+  suspected,
+  down,
+  left,
+};
+
+enum class partition_stage { unassigned, starting, running, pausing };
+
+/// The node that answers, and the cluster as it sees it.
+struct node_status {
+  std::string cluster_id;
+  std::string leader; // empty: none known
+  std::uint64_t term = 0;
+  std::uint64_t map_version = 0; // raft index that the map stands at
+  node_id id;
+  std::string name;
+  troupe::incarnation incarnation;
+  std::string address; // of the links
+  std::string http;    // of this interface
+  std::string role;    // leader, follower, candidate, learner
+  node_state state = node_state::joining;
+  std::vector<std::string> roles; // what regions choose hosts by
+  std::map<std::string, std::string> labels;
+  double weight = 1;
+  std::vector<std::string> voters;
+  std::vector<std::string> learners;
+  bool quorum = false; // a leader with a quorum was heard within the lease
+  double lease_ms = 0; // left of this node's lease, zero: none
+  double uptime_s = 0; // since the node started
+  std::string version; // of troupe
+};
+
+struct node_row {
+  node_id id;
+  std::string name;
+  troupe::incarnation incarnation;
+  std::string address;
+  std::string http;
+  std::vector<std::string> roles;
+  std::map<std::string, std::string> labels;
+  double weight = 1;
+  node_state state = node_state::joining;
+  member_kind member = member_kind::learner;
+  std::map<std::string, std::uint32_t> partitions; // owned, by region
+};
+
+struct region_settings {
+  std::uint32_t partitions = 0;
+  std::string strategy;
+  std::vector<std::string> roles; // hosts carry one of these; empty: any node
+  bool keep_running = false;
+};
+
+struct region_row {
+  std::string region;
+  region_settings settings;
+  std::uint32_t unassigned = 0; // partitions in each stage
+  std::uint32_t starting = 0;
+  std::uint32_t running = 0;
+  std::uint32_t pausing = 0;
+};
+
+struct partition_row {
+  partition_id partition = 0;
+  std::string owner; // empty: unassigned
+  troupe::epoch epoch;
+  partition_stage stage = partition_stage::unassigned;
+  std::string next; // the owner to be, while pausing
+};
+
+struct region_view {
+  std::string region;
+  region_settings settings;
+  std::vector<partition_row> partitions; // by partition, ascending
+};
+
+struct setting_row {
+  std::string name;
+  std::string value;
+  std::string unit; // empty: none
+  std::string default_value;
+  std::string description;
+};
+
+struct health {
+  bool live = true;   // false: broken, to be restarted
+  bool ready = false; // holds the map and has seen a quorum
+  std::string reason; // why not
+};
+
+/// Which partition a message is for.
+using target = std::variant<partition_id, std::string>; // the other is a key
+
+struct ping_request {
+  std::string region;
+  http::target target;
+  std::chrono::milliseconds timeout{0};
+};
+
+struct ping_reply {
+  partition_id partition = 0;
+  std::string node; // that answered: the owner
+  troupe::epoch epoch;
+  std::uint32_t hops = 0;
+  std::vector<std::string> path; // nodes passed, the asked one first
+};
+
+enum class send_mode { ask, tell };
+
+struct send_request {
+  std::string region;
+  http::target target;
+  std::string type;    // full protobuf name, known to be linked in
+  std::string payload; // serialised, parsed before: well formed
+  send_mode mode = send_mode::ask;
+  std::chrono::milliseconds timeout{0};
+};
+
+/// With `tell`: type and payload are empty, and so may node and path be.
+struct send_reply {
+  std::string type; // full protobuf name; empty: an empty answer
+  std::string payload;
+  std::string node;
+  partition_id partition = 0;
+  troupe::epoch epoch; // zero: not known
+  std::vector<std::string> path;
+};
+
+struct planned_move {
+  std::string region;
+  partition_id partition = 0;
+  std::string from; // empty: unassigned until now
+  std::string to;
+};
+
+struct plan_view {
+  std::uint64_t map_version = 0; // that it was made for
+  std::vector<planned_move> moves;
+  std::string waiting_for; // why it would not start now; empty: it would
+};
+
+struct move_request {
+  std::string region;
+  partition_id partition = 0;
+  std::string to;
+};
+
+/// A move that is committed and goes on by itself.
+struct move_accepted {
+  planned_move move;
+  troupe::epoch epoch; // that the partition leaves
+};
+
+/// A drain, its end, or a restart that is committed and goes on by itself.
+struct node_command_accepted {
+  std::string node;
+  node_state state = node_state::up;
+  std::uint32_t partitions = 0; // still owned
+};
+
+/// Which of a node's two sequences of events.
+enum class event_sequence { cluster, local };
+
+/// One event. What does not apply is empty, zero or absent.
+struct event_row {
+  std::uint64_t seq = 0;
+  std::string kind;         // past tense: partition_paused, node_joined, ...
+  std::int64_t time_ms = 0; // wall clock, since 1970
+  std::string region;
+  std::optional<partition_id> partition;
+  troupe::epoch epoch;
+  std::string node;
+  std::string from;
+  std::string to;
+  std::string cause;
+  std::optional<double> duration_ms;
+  std::string detail;
+  std::vector<std::pair<std::string, std::string>> more; // further fields
+};
+
+/// Numbers that are gone, both included.
+struct event_gap {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+/// What follows a number: a gap, or events without a gap between them, or
+/// nothing yet.
+struct event_page {
+  std::optional<event_gap> gap; // comes before the events
+  std::vector<event_row> events;
+};
+
+} // namespace troupe::http

@@ -1,0 +1,107 @@
+#include <troupe/runtime/map_mirror.hpp>
+
+namespace troupe {
+
+void map_mirror::update(const node_core& core, boot_time now) {
+  summary next;
+  next.leadership = core.leadership();
+  next.members = core.members();
+  next.version = core.map().version();
+  next.lease_end = core.lease_end();
+  next.joined = core.joined();
+  next.cluster_id = core.map().cluster_id();
+  for (auto& [id, node] : core.map().nodes())
+    if (node.liveness == liveness::up && core.suspects(id, now))
+      next.suspected.push_back(id);
+  std::lock_guard guard{mutex_};
+  state_ = std::move(next);
+}
+
+void map_mirror::update_nodes(const node_core& core) {
+  std::lock_guard guard{mutex_};
+  nodes_ = core.map().nodes();
+}
+
+void map_mirror::update(const region_record& what) {
+  std::lock_guard guard{mutex_};
+  regions_[what.id] = {what.id, what.settings, what.partitions};
+}
+
+void map_mirror::update(partition_key key, const assignment& now) {
+  std::lock_guard guard{mutex_};
+  auto i = regions_.find(key.region);
+  if (i != regions_.end() && key.partition < i->second.partitions.size())
+    i->second.partitions[key.partition] = now;
+}
+
+auto map_mirror::state() const -> summary {
+  std::lock_guard guard{mutex_};
+  return state_;
+}
+
+std::map<node_id, node_record> map_mirror::nodes() const {
+  std::lock_guard guard{mutex_};
+  return nodes_;
+}
+
+std::optional<node_record> map_mirror::node(node_id id) const {
+  std::lock_guard guard{mutex_};
+  auto i = nodes_.find(id);
+  if (i == nodes_.end())
+    return std::nullopt;
+  return i->second;
+}
+
+std::optional<node_record> map_mirror::node(std::string_view name) const {
+  std::lock_guard guard{mutex_};
+  for (auto& [id, node] : nodes_)
+    if (node.name == name && node.liveness != liveness::removed)
+      return node;
+  return std::nullopt;
+}
+
+std::string map_mirror::name_of(node_id id) const {
+  if (!id)
+    return {};
+  auto found = node(id);
+  return found ? found->name : "node " + std::to_string(id.value);
+}
+
+auto map_mirror::regions() const -> std::vector<region> {
+  std::lock_guard guard{mutex_};
+  std::vector<region> out;
+  for (auto& [id, one] : regions_)
+    out.push_back(one);
+  return out;
+}
+
+auto map_mirror::find(std::string_view name) const -> std::optional<region> {
+  std::lock_guard guard{mutex_};
+  for (auto& [id, one] : regions_)
+    if (one.settings.name == name)
+      return one;
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t>
+map_mirror::partition_count(std::string_view name) const {
+  std::lock_guard guard{mutex_};
+  for (auto& [id, one] : regions_)
+    if (one.settings.name == name)
+      return one.settings.partitions;
+  return std::nullopt;
+}
+
+std::map<std::string, std::uint32_t> map_mirror::owned(node_id node) const {
+  std::lock_guard guard{mutex_};
+  std::map<std::string, std::uint32_t> out;
+  for (auto& [id, one] : regions_) {
+    std::uint32_t count = 0;
+    for (auto& a : one.partitions)
+      count += a.owner == node;
+    out[one.settings.name] = count;
+  }
+  return out;
+}
+
+} // namespace troupe

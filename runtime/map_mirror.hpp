@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <troupe/cluster/node/node_core.hpp>
+
+namespace troupe {
+
+/// A copy of the map for those who may not wait for the coordinator.
+///
+/// Threads: any reads; the coordinator's writes.
+class map_mirror {
+public:
+  struct summary {
+    raft::leadership leadership;
+    raft::configuration members;
+    log_index version;
+    boot_time lease_end{0};
+    bool joined = false;
+    std::string cluster_id;
+    std::vector<node_id> suspected;
+  };
+  struct region {
+    region_id id;
+    region_settings settings;
+    std::vector<assignment> partitions;
+  };
+
+  void update(const node_core& core, boot_time now);
+  void update_nodes(const node_core& core);
+  void update(const region_record& region);
+  void update(partition_key key, const assignment& now);
+
+  summary state() const;
+  std::map<node_id, node_record> nodes() const;
+  std::optional<node_record> node(node_id id) const;
+  std::optional<node_record> node(std::string_view name) const;
+  std::string name_of(node_id id) const;
+  std::vector<region> regions() const;
+  std::optional<region> find(std::string_view name) const;
+  std::optional<std::uint32_t> partition_count(std::string_view name) const;
+  /// Partitions that the node owns, by region.
+  std::map<std::string, std::uint32_t> owned(node_id node) const;
+
+private:
+  mutable std::mutex mutex_;
+  summary state_;
+  std::map<node_id, node_record> nodes_;
+  std::map<region_id, region> regions_;
+};
+
+} // namespace troupe

@@ -1,0 +1,181 @@
+#include <troupe/runtime/node_options.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace troupe {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// One row per setting: how to read and write it, and what it may be.
+struct row {
+  const char* name;
+  const char* unit;
+  std::uint64_t min;
+  std::uint64_t max;
+  std::uint64_t (*get)(const cluster_settings&);
+  void (*set)(cluster_settings&, std::uint64_t);
+  const char* description;
+};
+
+#define MS(field, low, high, text)                                             \
+  row {                                                                        \
+    #field, "ms", low, high,                                                   \
+      [](const cluster_settings& s) {                                          \
+        return static_cast<std::uint64_t>(s.field.count());                    \
+      },                                                                       \
+      [](cluster_settings& s, std::uint64_t v) { s.field = milliseconds{v}; }, \
+      text                                                                     \
+  }
+#define NUMBER(field, unit, low, high, text)                                   \
+  row {                                                                        \
+    #field, unit, low, high,                                                   \
+      [](const cluster_settings& s) {                                          \
+        return static_cast<std::uint64_t>(s.field);                            \
+      },                                                                       \
+      [](cluster_settings& s, std::uint64_t v) {                               \
+        s.field = static_cast<decltype(s.field)>(v);                           \
+      },                                                                       \
+      text                                                                     \
+  }
+
+const row rows[] = {
+  MS(tick, 1, 1000, "resolution of the coordinator's timers"),
+  MS(heartbeat, 5, 60000, "time between two heartbeats to the leader"),
+  MS(election_min, 20, 600000, "shortest election timeout"),
+  MS(election_max, 40, 1200000, "longest election timeout: twice the shortest"),
+  MS(lease, 50, 600000, "how long a node runs partitions without an echo"),
+  MS(margin, 1, 60000, "what the leader waits on top of a lease"),
+  MS(handler_budget, 0, 60000, "what must be left of the lease at a message"),
+  MS(move_step, 10, 600000, "longest time for a step of a move"),
+  MS(stop_deadline, 0, 600000, "longest wait for a partition's open requests"),
+  MS(drain, 1000, 86400000, "longest time for a drain at a stop"),
+  MS(stabilisation, 0, 600000, "quiet time after a join before rebalancing"),
+  MS(restart_grace, 0, 86400000, "how long a restarting node is waited for"),
+  MS(crash_grace, 0, 86400000, "how long a crashed node is waited for"),
+  MS(held_message, 1, 600000, "how long a router holds a message"),
+  NUMBER(hold_messages_max, "messages", 0, 1u << 30,
+         "held at a time, per partition and node"),
+  NUMBER(hold_bytes_max, "bytes", 0, 1ull << 40,
+         "held at a time, per partition and node"),
+  NUMBER(hold_node_bytes_max, "bytes", 0, 1ull << 40, "held at a time, in all"),
+  NUMBER(hop_limit, "nodes", 1, 64, "that a message may pass"),
+  NUMBER(moves_max, "moves", 1, 1u << 20, "at a time, from or to one node"),
+  NUMBER(quarantine_after, "starts", 1, 1000, "that may fail in a row"),
+  NUMBER(event_history, "events", 1, 1u << 20, "kept in the map"),
+  NUMBER(frame_bytes_max, "bytes", 64u << 10, 1u << 30,
+         "of one frame between nodes"),
+  NUMBER(key_bytes_max, "bytes", 1, 1u << 20, "of a key"),
+  NUMBER(snapshot_every, "entries", 1, 1ull << 40, "between two snapshots"),
+  NUMBER(keep_tail, "entries", 0, 1ull << 40, "kept for slow followers"),
+};
+
+#undef MS
+#undef NUMBER
+
+failure invalid(std::string detail, std::string hint) {
+  return {errc::invalid_setting, std::move(detail), std::move(hint)};
+}
+
+bool is_address(const std::string& text) {
+  auto colon = text.rfind(':');
+  if (colon == text.npos || colon == 0 || colon + 1 == text.size())
+    return false;
+  unsigned port = 0;
+  auto* end = text.data() + text.size();
+  auto [at, error] = std::from_chars(text.data() + colon + 1, end, port);
+  return error == std::errc{} && at == end && port <= 65535;
+}
+
+} // namespace
+
+std::vector<setting> settings_of(const node_options& options) {
+  std::vector<setting> out;
+  cluster_settings standard;
+  for (auto& r : rows)
+    out.push_back({r.name, r.unit, std::to_string(r.get(options.settings)),
+                   std::to_string(r.get(standard)), r.description});
+  return out;
+}
+
+failure set_setting(node_options& options, const std::string& assignment) {
+  auto equals = assignment.find('=');
+  auto name = assignment.substr(0, equals);
+  auto found = std::find_if(std::begin(rows), std::end(rows),
+                            [&](auto& r) { return name == r.name; });
+  if (equals == assignment.npos)
+    return invalid("'" + assignment + "' is not name=value",
+                   "write for example lease=2000");
+  if (found == std::end(rows))
+    return invalid("no setting '" + name + "'",
+                   "list them with 'troupectl settings'");
+  auto text = assignment.substr(equals + 1);
+  std::uint64_t value = 0;
+  auto* end = text.data() + text.size();
+  auto [at, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || at != end || value < found->min
+      || value > found->max)
+    return invalid(name + " is '" + text + "'",
+                   "it takes a number of " + std::string{found->unit} + " from "
+                     + std::to_string(found->min) + " to "
+                     + std::to_string(found->max));
+  found->set(options.settings, value);
+  return {};
+}
+
+failure check(const node_options& options) {
+  auto& s = options.settings;
+  for (auto& r : rows) {
+    auto value = r.get(s);
+    if (value < r.min || value > r.max)
+      return invalid(std::string{r.name} + " is " + std::to_string(value),
+                     "it takes a number of " + std::string{r.unit} + " from "
+                       + std::to_string(r.min) + " to "
+                       + std::to_string(r.max));
+  }
+  if (s.heartbeat < s.tick)
+    return invalid("the heartbeat is shorter than a tick",
+                   "make tick at most as long as heartbeat");
+  if (s.election_max != 2 * s.election_min)
+    return invalid("election_max is not twice election_min",
+                   "set both: timeouts are drawn from [min, 2 x min)");
+  if (s.election_min < 3 * s.heartbeat)
+    return invalid("election_min is less than three heartbeats",
+                   "a lost heartbeat must not start an election");
+  if (s.lease <= s.heartbeat + s.handler_budget)
+    return invalid("the lease is not longer than a heartbeat and the handler "
+                   "budget", "make lease several heartbeats long");
+  if (options.name.size() > 200
+      || options.name.find_first_of(" \t\n/?#%") != std::string::npos)
+    return invalid("the name '" + options.name + "' cannot be used",
+                   "use letters, digits, dashes and dots, at most 200");
+  if (!is_address(options.listen))
+    return invalid("'" + options.listen + "' is no address to listen on",
+                   "write host:port, for example 127.0.0.1:7101");
+  if (!options.advertise.empty() && !is_address(options.advertise))
+    return invalid("'" + options.advertise + "' is no address to advertise",
+                   "write host:port");
+  if (!options.http.empty() && !is_address(options.http))
+    return invalid("'" + options.http + "' is no address for HTTP",
+                   "write host:port, for example 127.0.0.1:8101");
+  for (auto& address : options.join)
+    if (!is_address(address))
+      return invalid("'" + address + "' in the join list is no address",
+                     "write host:port,host:port");
+  if (options.expect > 0 && options.join.empty())
+    return invalid("expect is set without join",
+                   "list the founders' addresses in join");
+  if (options.expect > options.join.size())
+    return invalid("expect is " + std::to_string(options.expect)
+                     + ", but join lists "
+                     + std::to_string(options.join.size()),
+                   "list all founders in join");
+  if (options.weight > 1000000)
+    return invalid("the weight is " + std::to_string(options.weight),
+                   "it takes 0 to 1000000; 100 is normal");
+  return {};
+}
+
+} // namespace troupe

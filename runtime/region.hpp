@@ -1,0 +1,95 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/detail/type_traits.hpp>
+
+#include <troupe/actors/data_plane.hpp>
+#include <troupe/actors/partition/partition.hpp>
+#include <troupe/cluster/map/types.hpp>
+
+namespace troupe {
+
+/// A node's handle for a region. Cheap to copy; good as long as its node.
+class region {
+public:
+  region() = default;
+  region(std::string name, caf::actor router)
+    : name_(std::move(name)), router_(std::move(router)) {}
+
+  const std::string& name() const { return name_; }
+
+  /// Takes `(key, payload...)` from any actor; see `troupe::router`.
+  const caf::actor& router() const { return router_; }
+
+private:
+  std::string name_;
+  caf::actor router_;
+};
+
+/// What all nodes that know the region must agree on.
+struct region_options {
+  std::uint32_t partitions = 64;
+  /// balanced, rendezvous, round_robin, pinned, or a name given to
+  /// `node::add_strategy`.
+  std::string strategy = "balanced";
+  std::map<std::string, std::string> strategy_options;
+  /// A node hosts the region only if it has all of these.
+  std::vector<std::string> roles;
+  /// Process on while cut off from the cluster, and say degraded: gives up the
+  /// single owner for that time.
+  bool keep_running = false;
+  overrun_policy overrun = overrun_policy::wait;
+};
+
+namespace detail {
+
+template <class F>
+concept partition_function = requires {
+  typename caf::detail::get_callable_trait<F>::type;
+};
+
+/// From `caf::behavior f(Self*)`, where Self is `partition` or a
+/// `stateful_partition<State>`, to a factory.
+template <class F>
+partition_factory make_partition_factory(F f) {
+  using args = typename caf::detail::get_callable_trait<F>::arg_types;
+  static_assert(caf::detail::tl_size<args>::value == 1,
+                "a partition function takes its self pointer");
+  using self
+    = std::remove_pointer_t<typename caf::detail::tl_head<args>::type>;
+  static_assert(std::is_base_of_v<partition, self>,
+                "the self pointer is a troupe::partition* or a "
+                "troupe::stateful_partition<State>*");
+  return [f](caf::actor_system& sys,
+             std::shared_ptr<const partition_context> context) -> caf::actor {
+    caf::actor_config cfg;
+    cfg.init_fun = caf::actor_config::init_fun_type{
+      [f](caf::local_actor* ptr) -> caf::behavior {
+        return f(static_cast<self*>(ptr));
+      }};
+    return sys.spawn_impl<self, caf::no_spawn_options>(cfg,
+                                                       std::move(context));
+  };
+}
+
+/// For a class that derives from `partition` and has its constructor's form,
+/// with further arguments behind.
+template <class Actor, class... Ts>
+partition_factory make_partition_class_factory(Ts... xs) {
+  static_assert(std::is_base_of_v<partition, Actor>);
+  return [xs...](caf::actor_system& sys,
+                 std::shared_ptr<const partition_context> context) {
+    caf::actor_config cfg;
+    return caf::actor{sys.spawn_impl<Actor, caf::no_spawn_options>(
+      cfg, std::move(context), xs...)};
+  };
+}
+
+} // namespace detail
+} // namespace troupe

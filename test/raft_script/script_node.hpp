@@ -1,0 +1,65 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <troupe/cluster/raft/core.hpp>
+
+namespace troupe::raft::script {
+
+/// The application: each applied command is appended to its content.
+struct app_state {
+  snapshot_meta meta;
+  std::string content;
+};
+
+/// What a write or an apply that is under way will do.
+struct append_work {
+  std::optional<persist_batch> batch;
+  std::vector<message> replies; // may leave once it is done
+};
+
+/// One member with its disk and its application, both in memory.
+///
+/// Threads: none. Everything happens when the script says so.
+class script_node {
+public:
+  /// `at_start` with index 0: an empty member.
+  script_node(settings cfg, bool async, app_state at_start);
+
+  raft::core core;
+  settings cfg;
+  bool async; // writes and applies wait for directives of their own
+  std::deque<append_work> appends;
+  std::deque<std::vector<entry>> applies;
+  std::map<log_index, std::string> offered; // contents of snapshots on offer
+
+  /// The newest state, and so the newest snapshot.
+  const app_state& app() const { return history_.back(); }
+
+  void write(const persist_batch& batch);
+  void apply(const std::vector<entry>& xs);
+
+  /// Drops the log up to `upto`. False: not applied that far.
+  bool compact(log_index upto);
+
+  /// A crash, then a start from what is on the disk.
+  void restart();
+
+private:
+  struct disk {
+    hard_state hard;
+    app_state base; // below the first entry
+    std::vector<entry> log;
+  };
+
+  const app_state* find(log_index at) const;
+  recovered read_disk() const;
+
+  disk disk_;
+  std::vector<app_state> history_; // after each applied entry
+};
+
+} // namespace troupe::raft::script

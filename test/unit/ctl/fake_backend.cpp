@@ -1,0 +1,2 @@
+// The same cluster as behind the tests of the server.
+#include <test/unit/http/fake_backend.cpp>
