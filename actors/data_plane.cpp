@@ -17,16 +17,19 @@
 
 namespace troupe {
 
+// What a message counts for as long as it is not encoded.
+static constexpr std::size_t element_bytes = 256;
+
 template <class Actor, class... Ts>
 static caf::strong_actor_ptr make_plain_actor(caf::actor_system& sys,
                                               Ts&&... xs) {
   caf::actor_config cfg;
   return caf::make_actor<Actor, caf::strong_actor_ptr>(
-    sys.next_actor_id(), sys.node(), &sys, cfg, std::forward<Ts>(xs)...);
+      sys.next_actor_id(), sys.node(), &sys, cfg, std::forward<Ts>(xs)...);
 }
 
 data_plane::data_plane(caf::actor_system& sys, plane_listener& listener)
-  : sys_(sys), listener_(listener) {
+    : sys_(sys), listener_(listener) {
   gate_ = make_plain_actor<reply_gate>(sys);
   config_.now = [] { return boot_time{0}; };
 }
@@ -38,7 +41,8 @@ void data_plane::attach(config cfg, link::transport& links) {
   links_.store(&links, std::memory_order_release);
 }
 
-// -- regions ----------------------------------------------------------------------
+// -- regions
+// ----------------------------------------------------------------------
 
 region_plane& data_plane::region(const std::string& name,
                                  std::uint32_t partitions) {
@@ -52,7 +56,7 @@ region_plane& data_plane::region(const std::string& name,
     found->slots = std::make_unique<slot[]>(partitions);
     by_slot_.push_back(found.get());
     found->router = caf::actor_cast<caf::actor>(
-      make_plain_actor<router>(sys_, *this, *found));
+        make_plain_actor<router>(sys_, *this, *found));
   }
   return *found;
 }
@@ -84,81 +88,108 @@ slot* data_plane::find_slot(std::uint32_t region, std::uint32_t partition,
   return &found->slots[partition];
 }
 
-// -- from routers -----------------------------------------------------------------
+// -- from routers
+// -----------------------------------------------------------------
 
 void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
                         caf::execution_unit* ctx) {
+  if (!links_.load(std::memory_order_acquire))
+    return refuse(*what, to, errc::wrong_state, "this node is not started");
   auto& content = what->content();
   partition_id p = 0;
   if (content.size() < 2)
-    return refuse(*what, errc::malformed_message,
+    return refuse(*what, to, errc::malformed_message,
                   "a message to region '" + to.name
-                    + "' is (key, payload...), with a std::string or a "
-                      "to_partition first");
-  if (content.match_element<std::string>(0)) {
-    auto& key = content.get_as<std::string>(0);
-    if (key.size() > config_.settings.key_bytes_max)
-      return refuse(*what, errc::key_too_long,
-                    "the key has " + std::to_string(key.size()) + " bytes");
-    p = partition_of(key, to.partitions);
-  } else if (content.match_element<to_partition>(0)) {
-    auto& target = content.get_as<to_partition>(0);
-    p = target.partition;
+                      + "' is (key, payload...), with a std::string or a "
+                        "to_partition first");
+  bool addressed = content.match_element<to_partition>(0);
+  if (!addressed && !content.match_element<std::string>(0))
+    return refuse(*what, to, errc::malformed_message,
+                  "a message to region '" + to.name
+                      + "' has a std::string or a to_partition first");
+  auto& key = addressed ? content.get_as<to_partition>(0).key
+                        : content.get_as<std::string>(0);
+  if (key.size() > config_.settings.key_bytes_max)
+    return refuse(
+        *what, to, errc::key_too_long,
+        "the key has " + std::to_string(key.size()) + " bytes, at most "
+            + std::to_string(config_.settings.key_bytes_max) + " are allowed");
+  if (addressed) {
+    p = content.get_as<to_partition>(0).partition;
     if (p >= to.partitions)
-      return refuse(*what, errc::partition_out_of_range,
+      return refuse(*what, to, errc::partition_out_of_range,
                     "region '" + to.name + "' has "
-                      + std::to_string(to.partitions)
-                      + " partitions, counted from 0");
+                        + std::to_string(to.partitions)
+                        + " partitions, counted from 0");
     // What the actor sees is (key, payload...).
-    auto rest = what->copy_content_to_message().drop(1);
+    auto seen =
+        caf::make_message(key) + what->copy_content_to_message().drop(1);
     what = caf::make_mailbox_element(std::move(what->sender), what->mid,
-                                     std::move(what->stages),
-                                     caf::make_message(target.key) + rest);
+                                     std::move(what->stages), std::move(seen));
   } else {
-    return refuse(*what, errc::malformed_message,
-                  "a message to region '" + to.name
-                    + "' has a std::string or a to_partition first");
+    p = partition_of(key, to.partitions);
   }
   accept_at(to, p, std::move(what), ctx);
+}
+
+// A partition that hands a message on to another one is done with it. Returns
+// the nodes that the message passed.
+std::vector<std::uint64_t> data_plane::take_over(caf::mailbox_element& what) {
+  auto& stages = what.stages;
+  if (stages.size() < 2 || stages.back() != gate_)
+    return {};
+  stages.pop_back();
+  auto previous = std::move(stages.back());
+  stages.pop_back();
+  return static_cast<partition*>(previous->get())
+      ->handed_on(what.sender, what.mid);
 }
 
 void data_plane::accept_at(region_plane& to, partition_id p,
                            caf::mailbox_element_ptr what,
                            caf::execution_unit* ctx, boot_time expires) {
-  auto* links = links_.load(std::memory_order_acquire);
-  if (!links || stopped_.load(std::memory_order_relaxed))
-    return refuse(*what, stopped_ ? errc::stopping : errc::wrong_state,
-                  stopped_ ? "this node is stopping"
-                           : "this node is not started");
+  if (!links_.load(std::memory_order_acquire))
+    return refuse(*what, to, errc::wrong_state, "this node is not started");
+  if (auto* by = handling_now().by; by && !by->may_speak())
+    return refuse(*what, to, errc::not_owner,
+                  "the lease of the partition that sends it is over");
   envelope msg;
   msg.expires = expires;
-  msg.path = message_path();
+  msg.path = take_over(*what);
   if (msg.path.size() > config_.settings.hop_limit)
-    return refuse(*what, errc::hop_limit,
+    return refuse(*what, to, errc::hop_limit,
                   "the message passed " + std::to_string(msg.path.size())
-                    + " nodes already");
-  // A partition that hands a request on to another one is done with it.
-  if (what->stages.size() > 1 && what->stages.back() == gate_) {
-    what->stages.pop_back();
-    auto previous = std::move(what->stages.back());
-    what->stages.pop_back();
-    static_cast<partition*>(previous->get())
-      ->handed_on(what->sender, what->mid);
-  }
+                      + " nodes already");
   msg.origin = config_.self;
-  msg.bytes = 256;
+  msg.bytes = element_bytes;
   msg.element = std::move(what);
-  counters_.accepted.fetch_add(1, std::memory_order_relaxed);
   auto& at = to.slots[p];
+  bool stopped = false;
   {
     std::lock_guard guard{at.mutex};
-    env e{*this, to, p, at, ctx};
-    at.core.accept(std::move(msg), e);
+    stopped = stopped_.load(std::memory_order_relaxed);
+    if (!stopped) {
+      counters_.accepted.fetch_add(1, std::memory_order_relaxed);
+      env e{*this, to, p, at, ctx};
+      // To an actor of ours that stops: it may come back and wait.
+      bool parks = at.core.out().known().owner == config_.self
+                   && at.core.in().current() != intake<envelope>::state::open;
+      if (parks)
+        msg.deadline = msg.expires != boot_time{0}
+                           ? msg.expires
+                           : now() + config_.settings.held_message;
+      at.core.accept(std::move(msg), e);
+      if (parks)
+        note_held(to, p, e);
+    }
   }
+  if (stopped)
+    return refuse(*msg.element, to, errc::stopping, "this node is stopping");
   flush_fences();
 }
 
-// -- the coordinator's side -------------------------------------------------------
+// -- the coordinator's side
+// -------------------------------------------------------
 
 void data_plane::route_changed(partition_key key, const route& to) {
   with_slot(key, [&](slot& at, env& e) { at.core.learn(to, e); });
@@ -184,6 +215,8 @@ void data_plane::owner_lost(node_id node) {
 void data_plane::started(partition_key key, epoch at,
                          caf::strong_actor_ptr actor) {
   with_slot(key, [&](slot& s, env&) {
+    if (static_cast<partition*>(actor->get())->gone())
+      return; // it died meanwhile, and says so
     s.actor = std::move(actor);
     s.core.open(at);
   });
@@ -203,6 +236,7 @@ void data_plane::stopped(partition_key key, epoch at,
       return;
     s.core.stopped(std::move(left), e);
     s.actor = nullptr;
+    note_held(e.region, key.partition, e);
   });
   flush_fences();
 }
@@ -265,27 +299,73 @@ void data_plane::note_active(region_plane& region, partition_id p) {
   active_.emplace(&region, p);
 }
 
-// -- refusals ---------------------------------------------------------------------
+// After messages may have come back. With the slot's lock held.
+void data_plane::note_held(region_plane& region, partition_id p, env& e) {
+  if (stopped_.load(std::memory_order_relaxed))
+    e.at.core.drop_held(errc::stopping, e);
+  else if (e.at.core.out().held() > 0)
+    note_active(region, p);
+}
+
+// -- refusals
+// ---------------------------------------------------------------------
 
 namespace {
 
-void tell_sender(caf::mailbox_element& what, caf::error why) {
-  if (!what.sender)
-    return;
-  auto mid = what.mid.is_request() ? what.mid.response_id()
-                                   : caf::make_message_id();
-  what.sender->enqueue(caf::make_mailbox_element(nullptr, mid, {},
-                                                 caf::make_message(why)),
-                       nullptr);
+constexpr std::size_t key_shown_max = 256;
+
+void tell(const caf::strong_actor_ptr& source, caf::message_id mid,
+          caf::error why) {
+  if (source)
+    source->enqueue(caf::make_mailbox_element(nullptr, mid.response_id(), {},
+                                              caf::make_message(why)),
+                    nullptr);
 }
 
 } // namespace
 
-void data_plane::refuse(caf::mailbox_element& what, errc code,
-                        std::string detail) {
+void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
+                        errc code, std::string detail) {
+  bool forwarded = !take_over(what).empty();
+  if (forwarded && code == errc::not_owner)
+    code = errc::outcome_unknown; // its handler began
   counters_.accepted.fetch_add(1, std::memory_order_relaxed);
   counters_.dropped.fetch_add(1, std::memory_order_relaxed);
-  tell_sender(what, make_error(code, std::move(detail)));
+  auto& content = what.content();
+  dead_letter letter{region.name, 0, {}, code};
+  if (content.size() > 0 && content.match_element<std::string>(0)) {
+    letter.key = content.get_as<std::string>(0).substr(0, key_shown_max);
+    letter.partition =
+        partition_of(content.get_as<std::string>(0), region.partitions);
+  } else if (content.size() > 0 && content.match_element<to_partition>(0)) {
+    auto& target = content.get_as<to_partition>(0);
+    letter.key = target.key.substr(0, key_shown_max);
+    letter.partition = target.partition;
+  }
+  tell(what.sender, what.mid, make_error(code, std::move(detail)));
+  listener_.lost_message(std::move(letter));
+}
+
+// The asker of a message that this node's router accepted and that has no
+// element any more. None: answered already, or nobody asks.
+std::optional<data_plane::asker> data_plane::take_asker(const envelope& msg,
+                                                        slot& at) {
+  asker out;
+  if (msg.request != 0) {
+    if (!at.requests)
+      return std::nullopt;
+    auto i = at.requests->find(sequence_of(msg.request));
+    if (i == at.requests->end())
+      return std::nullopt;
+    out = {std::move(i->second.source), i->second.mid,
+           std::move(i->second.stages)};
+    at.requests->erase(i);
+  } else if (msg.sender != 0) {
+    std::lock_guard guard{mutex_};
+    if (auto i = senders_.find(msg.sender); i != senders_.end())
+      out.source = i->second.lock();
+  }
+  return out;
 }
 
 // A message that was accepted and is not going to be processed.
@@ -293,29 +373,20 @@ void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
                         errc code) {
   counters_.dropped.fetch_add(1, std::memory_order_relaxed);
   auto why = make_error(code, "region '" + region.name + "', partition "
-                                + std::to_string(p));
-  std::string key = msg.element ? msg.element->content().get_as<std::string>(0)
-                                : msg.key;
-  if (msg.element) {
-    tell_sender(*msg.element, why);
-  } else if (msg.origin != config_.self) {
-    if (msg.request != 0)
-      send_answer(msg.origin, msg.request, msg.sender, epoch{},
-                  caf::make_message(why));
-  } else if (msg.request != 0) {
-    auto& at = region.slots[p];
-    auto seq = static_cast<std::uint32_t>(msg.request & 0x0fffffff);
-    if (at.requests)
-      if (auto i = at.requests->find(seq); i != at.requests->end()) {
-        auto waiting = std::move(i->second);
-        at.requests->erase(i);
-        waiting.source->enqueue(
-          caf::make_mailbox_element(nullptr, waiting.mid.response_id(), {},
-                                    caf::make_message(why)),
-          nullptr);
-      }
-  }
+                                  + std::to_string(p));
+  std::string key =
+      msg.element ? msg.element->content().get_as<std::string>(0) : msg.key;
+  if (msg.element)
+    tell(msg.element->sender, msg.element->mid, std::move(why));
+  else if (auto who = take_asker(msg, region.slots[p]))
+    tell(who->source, who->mid, std::move(why));
   dead(region, p, std::move(key), code);
+}
+
+void data_plane::dropped(const partition_context& at, std::string key,
+                         errc why) {
+  counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  listener_.lost_message({at.region, at.key.partition, std::move(key), why});
 }
 
 void data_plane::dead(const region_plane& region, partition_id p,
@@ -333,26 +404,28 @@ void data_plane::fail_requests(slot& at, node_id owner, epoch upto, errc why) {
       ++i;
       continue;
     }
-    one.source->enqueue(
-      caf::make_mailbox_element(
-        nullptr, one.mid.response_id(), {},
-        caf::make_message(make_error(
-          why, all ? "this node is stopping"
-                   : "the owner was lost before it answered"))),
-      nullptr);
+    tell(one.source, one.mid,
+         make_error(why, all ? "this node is stopping"
+                             : "the owner was lost before it answered"));
     i = at.requests->erase(i);
   }
 }
 
-// -- what a slot wants done -------------------------------------------------------
+// -- what a slot wants done
+// -------------------------------------------------------
 
 bool data_plane::env::hold(envelope& msg) {
   auto& limits = plane.config_.settings;
+  if (msg.element && msg.bytes == element_bytes) {
+    auto size = payload_size(plane.sys_, msg.element->content(), 0);
+    if (auto* bytes = std::get_if<std::size_t>(&size))
+      msg.bytes += *bytes;
+  }
   auto& total = plane.counters_.held_bytes;
   if (at.held_count >= limits.hold_messages_max
       || at.held_bytes + msg.bytes > limits.hold_bytes_max
       || total.load(std::memory_order_relaxed) + msg.bytes
-           > limits.hold_node_bytes_max)
+             > limits.hold_node_bytes_max)
     return false;
   ++at.held_count;
   at.held_bytes += msg.bytes;

@@ -28,7 +28,7 @@ namespace troupe {
 
 /// Makes a partition's actor. Called on the coordinator's thread.
 using partition_factory = std::function<caf::actor(
-  caf::actor_system&, std::shared_ptr<const partition_context>)>;
+    caf::actor_system&, std::shared_ptr<const partition_context>)>;
 
 /// Who waits for the answer to a request that went to another node.
 struct open_request {
@@ -43,7 +43,8 @@ struct open_request {
 struct slot {
   std::mutex mutex;
   partition_slot<envelope> core;
-  caf::strong_actor_ptr actor; // the partition's, while its intake is not closed
+  caf::strong_actor_ptr
+      actor; // the partition's, while its intake is not closed
   std::uint32_t next_request = 1;
   std::unique_ptr<std::unordered_map<std::uint32_t, open_request>> requests;
   std::uint64_t held_bytes = 0;
@@ -122,7 +123,8 @@ public:
   /// Nothing is accepted any more; what is held is answered.
   void stop();
 
-  // -- routers ------------------------------------------------------------------
+  // -- routers
+  // ------------------------------------------------------------------
 
   void accept(region_plane& to, caf::mailbox_element_ptr what,
               caf::execution_unit* ctx);
@@ -131,7 +133,8 @@ public:
                  caf::mailbox_element_ptr what, caf::execution_unit* ctx,
                  boot_time expires = {});
 
-  // -- the coordinator -----------------------------------------------------------
+  // -- the coordinator
+  // -----------------------------------------------------------
 
   void region_known(region_id id, const std::string& name,
                     std::uint32_t partitions);
@@ -142,18 +145,22 @@ public:
   void lease_extended(boot_time end);
   void tick();
 
-  // -- the transport ---------------------------------------------------------------
+  // -- the transport
+  // ---------------------------------------------------------------
 
   void receive(node_id from, frame_kind kind, std::string_view frame);
   void flush_fences();
 
-  // -- partition actors ------------------------------------------------------------
+  // -- partition actors
+  // ------------------------------------------------------------
 
   /// The actor is gone; `left` is what it did not begin.
   void stopped(partition_key key, epoch at,
                fifo<intake<envelope>::parcel> left);
   void answer_fence(partition_key key, const fence& f);
   void stalled(caf::strong_actor_ptr who);
+  /// It was taken from the mailbox, but not processed.
+  void dropped(const partition_context& at, std::string key, errc why);
   /// Sends an answer to a router on another node.
   void send_answer(node_id to, std::uint64_t request, std::uint64_t sender,
                    epoch at, const caf::type_erased_tuple& content);
@@ -179,16 +186,24 @@ private:
   }
   template <class F>
   void with_slot(partition_key key, F f);
-  void refuse(caf::mailbox_element& what, errc code, std::string detail);
+  struct asker { // who hears what became of a message
+    caf::strong_actor_ptr source;
+    caf::message_id mid;
+    std::vector<caf::strong_actor_ptr> stages;
+  };
+  std::optional<asker> take_asker(const envelope& msg, slot& at);
+  std::vector<std::uint64_t> take_over(caf::mailbox_element& what);
+  void refuse(caf::mailbox_element& what, const region_plane& region, errc code,
+              std::string detail);
   void refuse(envelope& msg, region_plane& region, partition_id p, errc code);
   bool ensure_element(envelope& msg, region_plane& region, partition_id p,
                       slot* at);
   bool ensure_payload(envelope& msg);
   void send_message(region_plane& region, partition_id p, slot& at,
                     node_id owner, epoch e, envelope&& msg);
-  void send(node_id to, frame_kind kind, link::frame_class how,
-            const google::protobuf::MessageLite& header,
-            std::string_view payload);
+  link::send_result send(node_id to, frame_kind kind, link::frame_class how,
+                         const google::protobuf::MessageLite& header,
+                         std::string_view payload);
   void on_message(node_id from, std::string_view frame);
   void on_answer(node_id from, std::string_view frame);
   void on_give_back(node_id from, std::string_view frame);
@@ -197,6 +212,7 @@ private:
   void remember_sender(const caf::strong_actor_ptr& who);
   void fail_requests(slot& at, node_id owner, epoch upto, errc why);
   void note_active(region_plane& region, partition_id p);
+  void note_held(region_plane& region, partition_id p, env& e);
   void dead(const region_plane& region, partition_id p, std::string key,
             errc why);
 

@@ -16,10 +16,8 @@ namespace troupe {
 
 namespace {
 
-constexpr std::uint32_t sequence_bits = 28;
-constexpr std::uint32_t sequence_mask = (1u << sequence_bits) - 1;
-
 constexpr std::size_t proxies_max = 1 << 16;
+constexpr int path_max = 64; // more come from no node of ours
 
 struct split_frame {
   std::string_view header;
@@ -50,9 +48,9 @@ void fill_header(proto::Message& out, std::uint32_t region, partition_id p,
   out.set_sender(msg.sender);
   if (msg.expires != boot_time{0}) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      msg.expires - now);
+        msg.expires - now);
     out.set_deadline_ms(
-      static_cast<std::uint32_t>(std::max<std::int64_t>(1, left.count())));
+        static_cast<std::uint32_t>(std::max<std::int64_t>(1, left.count())));
   }
   for (auto node : msg.path)
     out.add_path(node);
@@ -61,19 +59,21 @@ void fill_header(proto::Message& out, std::uint32_t region, partition_id p,
 
 } // namespace
 
-void data_plane::send(node_id to, frame_kind kind, link::frame_class how,
-                      const google::protobuf::MessageLite& header,
-                      std::string_view payload) {
+link::send_result data_plane::send(node_id to, frame_kind kind,
+                                   link::frame_class how,
+                                   const google::protobuf::MessageLite& header,
+                                   std::string_view payload) {
   std::string head(4, '\0');
   header.AppendToString(&head);
   auto size = static_cast<std::uint32_t>(head.size() - 4);
   std::memcpy(head.data(), &size, sizeof size);
   std::string_view parts[] = {head, payload};
-  links_.load(std::memory_order_acquire)
-    ->send(to, how, static_cast<std::uint8_t>(kind), parts);
+  return links_.load(std::memory_order_acquire)
+      ->send(to, how, static_cast<std::uint8_t>(kind), parts);
 }
 
-// -- the forms of a message -------------------------------------------------------
+// -- the forms of a message
+// -------------------------------------------------------
 
 // As bytes. False: it cannot travel, and its sender knows.
 bool data_plane::ensure_payload(envelope& msg) {
@@ -81,22 +81,25 @@ bool data_plane::ensure_payload(envelope& msg) {
     return true;
   auto& content = msg.element->content();
   auto error = encode_payload(sys_, content, 1, msg.payload);
-  if (!error && msg.payload.size() + content.get_as<std::string>(0).size()
-                    > config_.settings.frame_bytes_max - 4096)
+  if (!error
+      && msg.payload.size() + content.get_as<std::string>(0).size()
+                 + 4096 // headers, there and back
+             > config_.settings.frame_bytes_max)
     error = payload_error{payload_error_kind::too_large,
                           std::to_string(msg.payload.size()) + " bytes"};
   if (error) {
     auto code = error->kind == payload_error_kind::too_large
-                  ? errc::message_too_large
-                  : errc::unknown_type;
+                    ? errc::message_too_large
+                    : errc::unknown_type;
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
     auto mid = msg.element->mid.is_request() ? msg.element->mid.response_id()
                                              : caf::make_message_id();
     if (msg.element->sender)
       msg.element->sender->enqueue(
-        caf::make_mailbox_element(
-          nullptr, mid, {}, caf::make_message(make_error(code, error->text))),
-        nullptr);
+          caf::make_mailbox_element(
+              nullptr, mid, {},
+              caf::make_message(make_error(code, error->text))),
+          nullptr);
     return false;
   }
   msg.key = content.get_as<std::string>(0);
@@ -116,31 +119,26 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
     source = proxy(msg.origin, msg.sender);
     if (msg.request != 0)
       mid = caf::make_message_id(msg.request);
-  } else if (msg.request != 0) {
-    auto seq = static_cast<std::uint32_t>(msg.request & sequence_mask);
-    if (!at->requests || at->requests->count(seq) == 0)
+  } else {
+    auto who = take_asker(msg, *at);
+    if (!who)
       return false; // answered already, with an error
-    auto i = at->requests->find(seq);
-    source = std::move(i->second.source);
-    mid = i->second.mid;
-    stages = std::move(i->second.stages);
-    at->requests->erase(i);
+    source = std::move(who->source);
+    if (msg.request != 0)
+      mid = who->mid;
+    stages = std::move(who->stages);
     msg.request = 0;
-  } else if (msg.sender != 0) {
-    std::lock_guard guard{mutex_};
-    if (auto i = senders_.find(msg.sender); i != senders_.end())
-      source = i->second.lock();
   }
   auto decoded = decode_payload(sys_, msg.payload, source, mid, msg.key);
   if (auto* error = std::get_if<payload_error>(&decoded)) {
     counters_.dropped.fetch_add(1, std::memory_order_relaxed);
     auto code = error->kind == payload_error_kind::unknown_type
-                  ? errc::unknown_type
-                  : errc::malformed_message;
+                    ? errc::unknown_type
+                    : errc::malformed_message;
     if (source && mid.is_request())
       source->enqueue(caf::make_mailbox_element(
-                        nullptr, mid.response_id(), {},
-                        caf::make_message(make_error(code, error->text))),
+                          nullptr, mid.response_id(), {},
+                          caf::make_message(make_error(code, error->text))),
                       nullptr);
     dead(region, p, msg.key, code);
     return false;
@@ -151,7 +149,8 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
   return true;
 }
 
-// -- out --------------------------------------------------------------------------
+// -- out
+// --------------------------------------------------------------------------
 
 void data_plane::send_message(region_plane& region, partition_id p, slot& at,
                               node_id owner, epoch e, envelope&& msg) {
@@ -160,26 +159,26 @@ void data_plane::send_message(region_plane& region, partition_id p, slot& at,
   bool fresh = msg.element != nullptr;
   if (fresh) {
     auto& element = *msg.element;
-    if (element.mid.is_request()) {
+    if (element.mid.is_request() && element.sender) {
       if (!at.requests)
-        at.requests = std::make_unique<
-          std::unordered_map<std::uint32_t, open_request>>();
+        at.requests =
+            std::make_unique<std::unordered_map<std::uint32_t, open_request>>();
       std::uint32_t seq;
       do {
-        seq = at.next_request++ & sequence_mask;
+        seq = sequence_of(at.next_request++);
       } while (seq == 0 || at.requests->count(seq) != 0);
       (*at.requests)[seq] = {element.sender, element.mid,
                              std::move(element.stages), owner, e};
-      msg.request = (std::uint64_t{region.first_slot + p} << sequence_bits)
-                    | seq;
+      msg.request =
+          (std::uint64_t{region.first_slot + p} << sequence_bits) | seq;
     } else if (element.sender) {
       remember_sender(element.sender);
       msg.sender = element.sender->id();
     }
-    msg.path.push_back(config_.self.value);
+    if (msg.path.empty() || msg.path.back() != config_.self.value)
+      msg.path.push_back(config_.self.value);
   } else if (msg.request != 0 && at.requests) {
-    auto i = at.requests->find(
-      static_cast<std::uint32_t>(msg.request & sequence_mask));
+    auto i = at.requests->find(sequence_of(msg.request));
     if (i == at.requests->end())
       return; // answered already
     i->second.owner = owner;
@@ -194,16 +193,17 @@ void data_plane::send_message(region_plane& region, partition_id p, slot& at,
   std::memcpy(head.data(), &size, sizeof size);
   std::string_view parts[] = {head, msg.payload};
   auto sent = links_.load(std::memory_order_acquire)
-                ->send(owner, link::frame_class::data,
-                       static_cast<std::uint8_t>(frame_kind::message), parts);
+                  ->send(owner, link::frame_class::data,
+                         static_cast<std::uint8_t>(frame_kind::message), parts);
   if (sent == link::send_result::accepted) {
     counters_.sent.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  msg.element.reset();
+  if (fresh && msg.request != 0)
+    at.requests->erase(sequence_of(msg.request));
   // Not taken by the link: its sender is told. The stream counts one message
   // too many, which only makes it send a fence that it might not need.
-  auto why = sent == link::send_result::too_large ? errc::message_too_large
+  auto why = sent == link::send_result::too_large    ? errc::message_too_large
              : sent == link::send_result::overloaded ? errc::overloaded
              : sent == link::send_result::stopped    ? errc::stopping
                                                      : errc::no_owner;
@@ -246,8 +246,7 @@ void data_plane::env::give_back(node_id origin, epoch e, const route& known,
   if (!plane.ensure_payload(msg))
     return;
   proto::GiveBack out;
-  fill_header(*out.mutable_message(), region.id.load(), p, e, msg,
-              plane.now());
+  fill_header(*out.mutable_message(), region.id.load(), p, e, msg, plane.now());
   out.set_stage(static_cast<std::uint32_t>(known.stage));
   out.set_quarantined(known.quarantined);
   out.set_owner(known.owner.value);
@@ -266,9 +265,7 @@ void data_plane::answer_fence(partition_key key, const fence& f) {
     }
     return;
   }
-  with_slot(key, [&](slot& at, env& e) {
-    at.core.fence_answered(f.epoch, e);
-  });
+  with_slot(key, [&](slot& at, env& e) { at.core.fence_answered(f.epoch, e); });
 }
 
 void data_plane::send_answer(node_id to, std::uint64_t request,
@@ -278,8 +275,8 @@ void data_plane::send_answer(node_id to, std::uint64_t request,
   if (auto error = encode_payload(sys_, content, 0, payload)) {
     payload.clear();
     encode_payload(
-      sys_, caf::make_message(make_error(errc::unknown_type, error->text)), 0,
-      payload);
+        sys_, caf::make_message(make_error(errc::unknown_type, error->text)), 0,
+        payload);
   }
   proto::Answer out;
   out.set_request(request);
@@ -288,31 +285,42 @@ void data_plane::send_answer(node_id to, std::uint64_t request,
   out.add_path(to.value);
   out.add_path(config_.self.value);
   counters_.answered.fetch_add(1, std::memory_order_relaxed);
+  auto sent =
+      send(to, frame_kind::answer, link::frame_class::reserved, out, payload);
+  if (sent != link::send_result::too_large)
+    return;
+  payload.clear();
+  encode_payload(sys_,
+                 caf::make_message(make_error(errc::message_too_large,
+                                              "the answer is larger than a "
+                                              "frame may be")),
+                 0, payload);
   send(to, frame_kind::answer, link::frame_class::reserved, out, payload);
 }
 
-// -- in ---------------------------------------------------------------------------
+// -- in
+// ---------------------------------------------------------------------------
 
 void data_plane::receive(node_id from, frame_kind kind,
                          std::string_view frame) {
   switch (kind) {
-    case frame_kind::message:
-      on_message(from, frame);
-      break;
-    case frame_kind::answer:
-      on_answer(from, frame);
-      break;
-    case frame_kind::give_back:
-      on_give_back(from, frame);
-      break;
-    case frame_kind::fence:
-      on_fences(from, frame, false);
-      break;
-    case frame_kind::fenced:
-      on_fences(from, frame, true);
-      break;
-    default:
-      ++malformed_;
+  case frame_kind::message:
+    on_message(from, frame);
+    break;
+  case frame_kind::answer:
+    on_answer(from, frame);
+    break;
+  case frame_kind::give_back:
+    on_give_back(from, frame);
+    break;
+  case frame_kind::fence:
+    on_fences(from, frame, false);
+    break;
+  case frame_kind::fenced:
+    on_fences(from, frame, true);
+    break;
+  default:
+    ++malformed_;
   }
   flush_fences();
 }
@@ -320,7 +328,9 @@ void data_plane::receive(node_id from, frame_kind kind,
 void data_plane::on_message(node_id from, std::string_view frame) {
   auto parts = split(frame);
   proto::Message header;
-  if (!parts || !parse(header, parts->header)) {
+  if (!parts || !parse(header, parts->header)
+      || header.request() >> (slot_bits + sequence_bits) != 0
+      || header.path_size() > path_max) {
     ++malformed_;
     return;
   }
@@ -376,20 +386,19 @@ void data_plane::on_give_back(node_id from, std::string_view frame) {
   if (header.deadline_ms() > 0)
     msg.expires = now() + std::chrono::milliseconds{header.deadline_ms()};
   msg.deadline = msg.expires != boot_time{0}
-                   ? msg.expires
-                   : now() + config_.settings.held_message;
+                     ? msg.expires
+                     : now() + config_.settings.held_message;
   route known{static_cast<stage>(std::max(1u, back.stage())),
               back.quarantined(), node_id{back.owner()}, epoch{back.epoch()},
               log_index{back.version()}};
-  note_active(*region, header.partition());
   std::lock_guard guard{at->mutex};
   if (msg.request != 0 && at->requests)
-    if (auto i = at->requests->find(
-          static_cast<std::uint32_t>(msg.request & sequence_mask));
+    if (auto i = at->requests->find(sequence_of(msg.request));
         i != at->requests->end() && i->second.owner == from)
       i->second.owner = {};
   env e{*this, *region, header.partition(), *at};
   at->core.returned(std::move(msg), epoch{header.epoch()}, known, e);
+  note_held(*region, header.partition(), e);
 }
 
 void data_plane::on_fences(node_id from, std::string_view frame,
@@ -439,14 +448,13 @@ void data_plane::on_answer(node_id from, std::string_view frame) {
         source = i->second.lock();
     }
     if (source)
-      source->enqueue(caf::make_mailbox_element(nullptr,
-                                                caf::make_message_id(), {},
-                                                std::move(content)),
+      source->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(),
+                                                {}, std::move(content)),
                       nullptr);
     return;
   }
   auto number = static_cast<std::uint32_t>(header.request() >> sequence_bits);
-  auto seq = static_cast<std::uint32_t>(header.request() & sequence_mask);
+  auto seq = sequence_of(header.request());
   region_plane* region = nullptr;
   {
     std::shared_lock guard{regions_mutex_};
@@ -481,18 +489,19 @@ void data_plane::on_answer(node_id from, std::string_view frame) {
     auto next = std::move(waiting.stages.back());
     waiting.stages.pop_back();
     next->enqueue(caf::make_mailbox_element(
-                    std::move(waiting.source), waiting.mid,
-                    std::move(waiting.stages), std::move(content)),
+                      std::move(waiting.source), waiting.mid,
+                      std::move(waiting.stages), std::move(content)),
                   nullptr);
     return;
   }
-  waiting.source->enqueue(
-    caf::make_mailbox_element(nullptr, waiting.mid.response_id(), {},
-                              std::move(content)),
-    nullptr);
+  waiting.source->enqueue(caf::make_mailbox_element(nullptr,
+                                                    waiting.mid.response_id(),
+                                                    {}, std::move(content)),
+                          nullptr);
 }
 
-// -- senders ----------------------------------------------------------------------
+// -- senders
+// ----------------------------------------------------------------------
 
 caf::strong_actor_ptr data_plane::proxy(node_id node, std::uint64_t sender) {
   std::lock_guard guard{mutex_};
@@ -502,7 +511,7 @@ caf::strong_actor_ptr data_plane::proxy(node_id node, std::uint64_t sender) {
   if (!found) {
     caf::actor_config cfg;
     found = caf::make_actor<remote_sender, caf::strong_actor_ptr>(
-      sys_.next_actor_id(), sys_.node(), &sys_, cfg, *this, node, sender);
+        sys_.next_actor_id(), sys_.node(), &sys_, cfg, *this, node, sender);
   }
   return found;
 }

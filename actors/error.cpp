@@ -9,7 +9,8 @@ caf::error make_error(errc code, std::string detail) {
   auto number = static_cast<std::uint8_t>(code);
   if (detail.empty())
     return caf::error{number, error_category};
-  return caf::error{number, error_category, caf::make_message(std::move(detail))};
+  return caf::error{number, error_category,
+                    caf::make_message(std::move(detail))};
 }
 
 caf::error make_error(const failure& why) {
@@ -20,11 +21,13 @@ caf::error make_error(const failure& why) {
 }
 
 errc code_of(const caf::error& err) {
-  return err.category() == error_category ? static_cast<errc>(err.code())
-                                          : errc::none;
+  return err && err.category() == error_category ? static_cast<errc>(err.code())
+                                                 : errc::none;
 }
 
 std::string text_of(const caf::error& err) {
+  if (!err)
+    return {};
   auto& context = err.context();
   if (context.size() == 1 && context.match_element<std::string>(0))
     return context.get_as<std::string>(0);

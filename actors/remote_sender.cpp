@@ -10,8 +10,11 @@ void remote_sender::enqueue(caf::mailbox_element_ptr what,
     return;
   epoch at;
   if (what->sender)
-    if (auto* from = dynamic_cast<partition*>(what->sender->get()))
+    if (auto* from = dynamic_cast<partition*>(what->sender->get())) {
       at = from->epoch();
+      if (!from->may_speak() && !what->mid.is_response())
+        return; // answers passed the gate already
+    }
   if (what->mid.is_response())
     plane_.send_answer(node_, what->mid.request_id().integer_value(), sender_,
                        at, what->content());

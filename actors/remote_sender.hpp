@@ -16,7 +16,7 @@ class remote_sender : public caf::monitorable_actor {
 public:
   remote_sender(caf::actor_config& cfg, data_plane& plane, node_id node,
                 std::uint64_t sender)
-    : monitorable_actor(cfg), plane_(plane), node_(node), sender_(sender) {}
+      : monitorable_actor(cfg), plane_(plane), node_(node), sender_(sender) {}
 
   node_id origin() const { return node_; }
   std::uint64_t sender() const { return sender_; }

@@ -14,14 +14,16 @@ void reply_gate::enqueue(caf::mailbox_element_ptr what,
   auto partition_ptr = std::move(what->stages.back());
   what->stages.pop_back();
   auto* from = static_cast<partition*>(partition_ptr->get());
-  bool may_pass = from->answered(what->sender, what->mid);
-  if (!what->sender && what->stages.empty())
+  auto verdict = from->answered(what->sender, what->mid);
+  if (verdict == partition::verdict::drop
+      || (!what->sender && what->stages.empty()))
     return;
-  auto content = may_pass
-                   ? what->move_content_to_message()
-                   : caf::make_message(make_error(
-                     errc::outcome_unknown, "the owner's lease ended before "
-                                            "the answer could leave"));
+  auto content =
+      verdict == partition::verdict::pass
+          ? what->move_content_to_message()
+          : caf::make_message(make_error(errc::outcome_unknown,
+                                         "the owner's lease ended before "
+                                         "the answer could leave"));
   if (!what->stages.empty()) {
     auto next = std::move(what->stages.back());
     what->stages.pop_back();

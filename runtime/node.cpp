@@ -14,6 +14,14 @@
 
 namespace troupe {
 
+namespace {
+
+// How long a node that left is still heard: it waits for the answer to its
+// leave, and says goodbye itself.
+constexpr boot_time goodbye_max = std::chrono::seconds{5};
+
+} // namespace
+
 // -- node: a thin door --------------------------------------------------------------
 
 node::node(node_options options)
@@ -85,12 +93,33 @@ node::impl::~impl() {
   plane_.reset();
 }
 
+failure node::impl::check_regions() const {
+  for (auto& [name, region] : regions_) {
+    auto invalid = [&, name = name](std::string detail, std::string hint) {
+      return failure{errc::invalid_setting,
+                     "region '" + name + "': " + std::move(detail),
+                     std::move(hint)};
+    };
+    auto& settings = region.settings;
+    if (settings.partitions < 1 || settings.partitions > partitions_max)
+      return invalid(std::to_string(settings.partitions) + " partitions",
+                     "it takes 1 to " + std::to_string(partitions_max));
+    if (strategies_.count(settings.strategy) != 0)
+      continue;
+    auto& values = settings.strategy_options;
+    auto made = make_strategy(settings.strategy,
+                              {values.begin(), values.end()});
+    if (auto* why = std::get_if<placement_refusal>(&made))
+      return invalid(why->text, "name a strategy that all nodes have");
+  }
+  return {};
+}
+
 region node::impl::host(const std::string& name, region_options options,
                         partition_factory make) {
   hosted_region region;
   region.settings.name = name;
-  region.settings.partitions = std::clamp(options.partitions, 1u,
-                                          partitions_max);
+  region.settings.partitions = options.partitions;
   region.settings.strategy = options.strategy;
   region.settings.strategy_options = options.strategy_options;
   region.settings.roles = options.roles;
@@ -99,8 +128,10 @@ region node::impl::host(const std::string& name, region_options options,
   region.settings.overrun = options.overrun;
   region.hosts = static_cast<bool>(make);
   region.make = std::move(make);
+  regions_[name] = region; // as asked for: `start` checks it
+  region.settings.partitions = std::clamp(options.partitions, 1u,
+                                          partitions_max);
   auto& plane = plane_->region(name, region.settings.partitions);
-  regions_[name] = region;
   post([region](coordinator_actor& self) { self.host(region); });
   return {name, plane.router};
 }
@@ -211,6 +242,14 @@ node::impl::find_state(partition_key key, const std::string& region,
 void node::impl::ticked(const node_core& core) {
   auto now = boot_now();
   mirror_.update(core, now);
+  for (auto i = unlink_at_.begin(); i != unlink_at_.end();) {
+    if (now < i->second) {
+      ++i;
+      continue;
+    }
+    links_->drop_peer(i->first);
+    i = unlink_at_.erase(i);
+  }
   changed_.notify_all();
   std::vector<caf::strong_actor_ptr> late;
   {
@@ -222,8 +261,10 @@ void node::impl::ticked(const node_core& core) {
   }
   for (auto& who : late)
     static_cast<ask_sink*>(who->get())
-      ->finish({caf::make_message(make_error(errc::expired,
-                                             "no answer in time")),
+      ->finish({caf::make_message(
+                  make_error(errc::outcome_unknown,
+                             "no answer in time; the message may have been "
+                             "processed")),
                 {}, {}});
 }
 
@@ -253,9 +294,17 @@ void node::impl::nodes_changed(const node_core& core) {
     linked.insert(id);
   }
   links_->set_peers(peers);
-  for (auto id : linked_)
-    if (linked.count(id) == 0)
+  for (auto id : linked)
+    unlink_at_.erase(id);
+  for (auto id : linked_) {
+    if (linked.count(id) != 0)
+      continue;
+    auto* node = core.map().node(id);
+    if (node && node->liveness == liveness::left)
+      unlink_at_[id] = boot_now() + goodbye_max;
+    else
       links_->drop_peer(id);
+  }
   linked_ = std::move(linked);
   if (restart && phase_ == phase::started)
     request_stop(stop_kind::restart);
@@ -334,6 +383,18 @@ std::optional<link::refusal> node::impl::on_hello(const link::hello& from) {
 void node::impl::on_refused(const link::refused_link& what) {
   spdlog::warn("{}: link to {}: {}", identity_.name, what.address,
                what.what.text);
+  // Nobody would ever tell this process by the map: it is not linked any more.
+  using link::refusal_code;
+  auto code = what.what.code;
+  if (what.by_peer
+      && (code == refusal_code::stale_incarnation
+          || (code == refusal_code::same_incarnation
+              && phase_ == phase::starting)))
+    stop_process({errc::foreign_node,
+                  "another process was started as this node: "
+                    + what.what.text,
+                  "stop one of the two; a copied data directory must not be "
+                  "started"});
 }
 
 void node::impl::on_malformed(std::string_view remote,

@@ -43,7 +43,8 @@ public:
               partition_factory make);
   void subscribe(const caf::actor& who);
 
-  /// Answers `who` (an ask_sink) with `expired` if nothing else has by then.
+  /// Answers `who` (an ask_sink) with `outcome_unknown` if nothing else has by
+  /// then.
   void expire_later(boot_time when, caf::strong_actor_ptr who);
 
   /// Runs `f` on the coordinator's thread. Dropped once the node has stopped.
@@ -118,12 +119,14 @@ public:
   std::unique_ptr<http::http_server> http_;
 
 private:
+  failure check_regions() const;
   failure open_directory();
   failure open_links();
   failure enter_cluster();
   failure perform_bootstrap(boot::effects effects, bool& done);
   failure open_core();
   failure open_http();
+  failure serve_http();
   failure wait_until_joined();
   void answer_as_member(std::string request, introduction_reply reply);
   void answer_join(const boot::join_request& request,
@@ -131,6 +134,7 @@ private:
   boot::member_view member_view(coordinator_actor& self);
   void stop_core();
   bool wait_for(std::chrono::milliseconds limit, std::function<bool()> check);
+  void hand_over();
   bool leave(stop_kind how);
 
   enum class phase { made, starting, started, stopping, stopped };
@@ -143,6 +147,7 @@ private:
   std::atomic<int> stop_asked_{-1}; // a stop_kind
   std::counting_semaphore<> stop_signal_{0};
   std::set<node_id> linked_;
+  std::map<node_id, boot_time> unlink_at_; // nodes that left: not at once
   std::mutex asks_mutex_;
   std::multimap<boot_time, caf::strong_actor_ptr> asks_; // guarded by it
 

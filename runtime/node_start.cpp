@@ -75,10 +75,15 @@ failure node::impl::start() {
   if (!phase_.compare_exchange_strong(expected, phase::starting))
     return {errc::wrong_state, "the node was started before",
             "make another one"};
+  // Both ports before anybody hears of this node: a start that fails for want
+  // of one leaves nothing behind.
   auto steps = {&impl::open_directory, &impl::open_links,
-                &impl::enter_cluster,  &impl::open_core,
-                &impl::open_http,      &impl::wait_until_joined};
+                &impl::open_http,      &impl::enter_cluster,
+                &impl::open_core,      &impl::serve_http,
+                &impl::wait_until_joined};
   auto why = check(options_);
+  if (!why)
+    why = check_regions();
   for (auto step : steps)
     if (!why)
       why = (this->*step)();
@@ -337,7 +342,7 @@ failure node::impl::open_core() {
   config.seed = boot_id_ ^ identity_.node.value;
   config.name = identity_.name;
   config.address = address_;
-  config.http_address = options_.http.empty() ? "" : options_.http;
+  config.http_address = http_ ? http_->address() : "";
   config.roles = options_.roles;
   config.labels = options_.labels;
   config.weight = options_.weight;
@@ -399,9 +404,15 @@ failure node::impl::open_http() {
     = static_cast<std::uint16_t>(std::stoul(options_.http.substr(colon + 1)));
   backend_ = std::make_unique<http_backend>(*this);
   http_ = std::make_unique<http::http_server>(settings, *backend_, metrics_);
-  auto port = http_->start();
+  auto port = http_->listen();
   if (!port)
     return {errc::address_in_use, port.error().detail, port.error().hint};
+  return {};
+}
+
+failure node::impl::serve_http() {
+  if (http_)
+    (void) http_->start();
   return {};
 }
 

@@ -32,6 +32,20 @@ bool node::impl::wait_for(std::chrono::milliseconds limit,
   return changed_.wait_for(guard, limit, [&] { return check() || broken_; });
 }
 
+// So that nobody waits for an election when this node has gone.
+void node::impl::hand_over() {
+  auto began = std::make_shared<std::atomic<int>>(-1);
+  post([this, began](coordinator_actor& c) {
+    *began = c.core().hand_over() ? 1 : 0;
+    changed_.notify_all();
+  });
+  wait_for(std::chrono::seconds{2}, [&] {
+    return *began == 0
+           || (*began > 0
+               && mirror_.state().leadership.leader != identity_.node);
+  });
+}
+
 // Gives everything away, or saves it for the return.
 bool node::impl::leave(stop_kind how) {
   auto self = identity_.node;
@@ -43,7 +57,18 @@ bool node::impl::leave(stop_kind how) {
   auto alone = mirror_.nodes().size() <= 1;
   if (how == stop_kind::drain && alone)
     return true;
-  std::atomic<int> answered{-1};
+  // The answer may come when nobody waits for it any more.
+  auto ask = [this](proto::CommandRequest what, std::chrono::seconds limit) {
+    auto answered = std::make_shared<std::atomic<int>>(-1);
+    command(std::move(what), [this, answered](const proto::CommandReply& r) {
+      if (r.code() != 0)
+        spdlog::warn("{}: {}", identity_.name, r.detail());
+      *answered = static_cast<int>(r.code());
+      changed_.notify_all();
+    });
+    wait_for(limit, [&] { return *answered >= 0; });
+    return *answered == 0;
+  };
   if (intent_now() != wish) {
     proto::CommandRequest what;
     auto& cmd = *what.mutable_map()->mutable_set_intent();
@@ -51,32 +76,24 @@ bool node::impl::leave(stop_kind how) {
     cmd.set_intent(wish == intent::drain ? proto::INTENT_DRAIN
                                          : proto::INTENT_RESTART);
     cmd.set_cause("stop");
-    command(std::move(what), [&](const proto::CommandReply& reply) {
-      if (reply.code() != 0)
-        spdlog::warn("{}: {}", identity_.name, reply.detail());
-      answered = static_cast<int>(reply.code());
-      changed_.notify_all();
-    });
-    if (!wait_for(std::chrono::seconds{15}, [&] { return answered >= 0; })
-        || answered != 0)
+    if (!ask(std::move(what), std::chrono::seconds{15}))
       return false;
   }
   auto& times = options_.settings;
   if (wish == intent::restart) {
-    std::atomic<bool> saved{false};
-    auto limit = times.stop_deadline + times.move_step;
-    auto until = boot_now() + limit;
-    while (!saved && boot_now() < until) {
-      std::atomic<bool> asked{false};
-      post([&](coordinator_actor& c) {
-        saved = c.actors() == 0;
-        asked = true;
+    auto alive = std::make_shared<std::atomic<int>>(-1);
+    auto until = boot_now() + times.stop_deadline + times.move_step;
+    while (*alive != 0 && boot_now() < until) {
+      *alive = -1;
+      post([this, alive](coordinator_actor& c) {
+        *alive = static_cast<int>(c.actors());
         changed_.notify_all();
       });
-      wait_for(std::chrono::seconds{5}, [&] { return asked.load(); });
+      wait_for(std::chrono::seconds{5}, [&] { return *alive >= 0; });
       wait_for(std::chrono::milliseconds{20}, [] { return false; });
     }
-    return saved;
+    hand_over();
+    return *alive == 0;
   }
   bool empty = wait_for(times.drain, [&] {
     for (auto& [region, count] : mirror_.owned(self))
@@ -87,19 +104,13 @@ bool node::impl::leave(stop_kind how) {
   if (!empty)
     spdlog::warn("{}: still owns partitions after {} ms of draining",
                  identity_.name, times.drain.count());
-  // Hand leadership over, then ask the next leader to be let go.
-  post([](coordinator_actor& c) { c.core().hand_over(); });
-  wait_for(std::chrono::seconds{2},
-           [&] { return mirror_.state().leadership.leader != self; });
-  std::atomic<int> left{-1};
+  // What clients asked through this node is answered while it is a member.
+  if (http_)
+    http_->stop();
+  hand_over(); // and ask the next leader to be let go
   proto::CommandRequest what;
   what.mutable_leave()->set_incarnation(identity_.self.value);
-  command(std::move(what), [&](const proto::CommandReply& reply) {
-    left = static_cast<int>(reply.code());
-    changed_.notify_all();
-  });
-  return wait_for(std::chrono::seconds{12}, [&] { return left >= 0; })
-         && left == 0;
+  return ask(std::move(what), std::chrono::seconds{12});
 }
 
 void node::impl::stop_core() {

@@ -1,46 +1,64 @@
 #include <troupe/actors/coordinator/coordinator_actor.hpp>
 
+#include <exception>
+
 #include <caf/actor_cast.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/send.hpp>
+
+#include <troupe/actors/error.hpp>
 
 namespace troupe {
+
+static partition& as_partition(const caf::actor& x) {
+  return *static_cast<partition*>(caf::actor_cast<caf::abstract_actor*>(x));
+}
 
 coordinator_actor::coordinator_actor(caf::actor_config& cfg,
                                      std::unique_ptr<node_core> core,
                                      coordinator_ports& ports,
                                      data_plane& plane, link::transport& links,
                                      coordinator_clock clock)
-  : caf::event_based_actor(cfg),
-    core_(std::move(core)),
-    ports_(ports),
-    plane_(plane),
-    links_(links),
-    clock_(std::move(clock)) {
+    : caf::event_based_actor(cfg),
+      core_(std::move(core)),
+      ports_(ports),
+      plane_(plane),
+      links_(links),
+      clock_(std::move(clock)) {
+  // Without it the node would be a zombie: the process is to know.
+  set_exception_handler([this](caf::scheduled_actor*, std::exception_ptr& x) {
+    failure why{errc::wrong_state, "the coordinator failed", "report this"};
+    try {
+      std::rethrow_exception(x);
+    } catch (const std::exception& e) {
+      why.detail += std::string{": "} + e.what();
+    } catch (...) {
+    }
+    ports_.stop_process(why);
+    return make_error(why);
+  });
 }
 
 caf::behavior coordinator_actor::make_behavior() {
   perform();
   delayed_send(this, core_->config().settings.tick, coordinator_tick{});
   return {
-    [this](coordinator_tick) {
-      core_->tick(now(), clock_.wall_ms());
-      perform();
-      plane_.tick();
-      ports_.ticked(*core_);
-      delayed_send(this, core_->config().settings.tick, coordinator_tick{});
-    },
-    [this](frame_arrived& frame) {
-      core_->receive(now(), frame.from, frame.kind, frame.bytes);
-      perform();
-    },
-    [this](session_over over) {
-      core_->session_ended(now(), over.peer);
-      perform();
-    },
-    [this](disk_done done) {
-      using kind = disk_done::kind;
-      switch (done.what) {
+      [this](coordinator_tick) {
+        core_->tick(now(), clock_.wall_ms());
+        perform();
+        plane_.tick();
+        ports_.ticked(*core_);
+        delayed_send(this, core_->config().settings.tick, coordinator_tick{});
+      },
+      [this](frame_arrived& frame) {
+        core_->receive(now(), frame.from, frame.kind, frame.bytes);
+        perform();
+      },
+      [this](session_over over) {
+        core_->session_ended(now(), over.peer);
+        perform();
+      },
+      [this](disk_done done) {
+        using kind = disk_done::kind;
+        switch (done.what) {
         case kind::persisted:
           core_->persisted(now(), done.number);
           break;
@@ -52,14 +70,14 @@ caf::behavior coordinator_actor::make_behavior() {
           break;
         case kind::state_kept:
           core_->state_kept(now(), done.key, done.epoch);
-      }
-      perform();
-    },
-    [this](partition_report& report) { on_report(report); },
-    [this](coordinator_task& task) {
-      task.run(*this);
-      perform();
-    },
+        }
+        perform();
+      },
+      [this](partition_report& report) { on_report(report); },
+      [this](coordinator_task& task) {
+        task.run(*this);
+        perform();
+      },
   };
 }
 
@@ -78,8 +96,8 @@ void coordinator_actor::host(hosted_region region) {
 }
 
 void coordinator_actor::command(
-  proto::CommandRequest request,
-  std::function<void(const proto::CommandReply&)> done) {
+    proto::CommandRequest request,
+    std::function<void(const proto::CommandReply&)> done) {
   auto id = core_->command(now(), std::move(request));
   waiting_[id] = std::move(done);
 }
@@ -87,8 +105,9 @@ void coordinator_actor::command(
 std::vector<caf::actor> coordinator_actor::shut_down() {
   std::vector<caf::actor> out;
   for (auto& [key, one] : actors_) {
+    as_partition(one.actor).kill();
+    plane_.close(key, one.epoch);
     out.push_back(one.actor);
-    caf::anon_send_exit(one.actor, caf::exit_reason::user_shutdown);
   }
   actors_.clear();
   quit();
@@ -100,7 +119,8 @@ std::string coordinator_actor::region_name(region_id id) const {
   return region ? region->settings.name : std::string{};
 }
 
-// -- effects --------------------------------------------------------------------
+// -- effects
+// --------------------------------------------------------------------
 
 void coordinator_actor::on(const persist& x) {
   ports_.persist(x.batch);
@@ -175,7 +195,8 @@ void coordinator_actor::on(const stop_process& x) {
   ports_.stop_process(x.why);
 }
 
-// -- partitions -------------------------------------------------------------------
+// -- partitions
+// -------------------------------------------------------------------
 
 void coordinator_actor::on(const start_actor& x) {
   auto name = region_name(x.key.region);
@@ -193,9 +214,20 @@ void coordinator_actor::on(const start_actor& x) {
   context->keep_running = i->second.settings.keep_running;
   context->stop_deadline = core_->config().settings.stop_deadline;
   context->state = x.state;
-  auto actor = i->second.make(system(), std::move(context));
-  static_cast<partition*>(caf::actor_cast<caf::abstract_actor*>(actor))
-    ->begin();
+  caf::actor actor;
+  std::string why = "the region's factory made no actor";
+  try {
+    actor = i->second.make(system(), std::move(context));
+  } catch (const std::exception& e) {
+    why = e.what();
+  } catch (...) {
+    why = "an exception without a text";
+  }
+  if (!actor) {
+    core_->actor_failed(now(), x.key, x.epoch, why);
+    return;
+  }
+  as_partition(actor).begin();
   actors_[x.key] = {x.epoch, std::move(actor)};
 }
 
@@ -207,9 +239,8 @@ void coordinator_actor::on(const kill_actor& x) {
   auto i = actors_.find(x.key);
   if (i == actors_.end() || i->second.epoch != x.epoch)
     return;
-  static_cast<partition*>(
-    caf::actor_cast<caf::abstract_actor*>(i->second.actor))
-    ->kill();
+  as_partition(i->second.actor).kill();
+  plane_.close(x.key, x.epoch); // what still comes waits until it is gone
 }
 
 void coordinator_actor::on(const keep_on_disk& x) {

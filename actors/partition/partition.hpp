@@ -54,7 +54,8 @@ public:
             std::shared_ptr<const partition_context> context);
   ~partition() override;
 
-  // -- what it is ---------------------------------------------------------------
+  // -- what it is
+  // ---------------------------------------------------------------
 
   const std::string& region() const { return context_->region; }
   /// Which one, counted from 0.
@@ -63,7 +64,8 @@ public:
   /// owner. Hand it to whatever this actor writes to.
   troupe::epoch epoch() const { return context_->epoch; }
 
-  // -- hooks --------------------------------------------------------------------
+  // -- hooks
+  // --------------------------------------------------------------------
 
   /// Called before the first message, after `on_load`.
   void on_start(std::function<void(troupe::epoch)> hook);
@@ -75,22 +77,34 @@ public:
   /// Gets what the last owner saved; not called if there is nothing.
   void on_load(std::function<void(std::string_view)> hook);
 
-  // -- the runtime's side -------------------------------------------------------
+  // -- the runtime's side
+  // -------------------------------------------------------
 
   /// Puts a message of a router into the mailbox.
   void deliver(envelope&& msg, caf::execution_unit* ctx);
   void deliver(const fence& f);
-  void stop();          // puts the marker into the mailbox
-  void kill();          // begins nothing more
-  void gate_opened();   // the lease holds again
-  void begin();         // load, start; the first message of all
+  void stop();        // puts the marker into the mailbox
+  void kill();        // begins nothing more, from now on
+  void gate_opened(); // the lease holds again
+  void begin();       // load, start; the first message of all
 
-  /// A staged result passes out. False: it must not leave any more.
-  bool answered(const caf::strong_actor_ptr& source, caf::message_id mid);
-  /// A request was handed to another partition: it is not open here any more.
-  void handed_on(const caf::strong_actor_ptr& source, caf::message_id mid);
+  /// What may become of an answer that is on its way out.
+  enum class verdict {
+    pass,
+    unknown, // only that nobody knows what came of the request
+    drop,    // it is answered already
+  };
+  verdict answered(const caf::strong_actor_ptr& source, caf::message_id mid);
+  /// A message was handed to another partition: it is not open here any more.
+  /// Returns the nodes that it passed.
+  std::vector<std::uint64_t> handed_on(const caf::strong_actor_ptr& source,
+                                       caf::message_id mid);
 
   bool gate_open() const;
+  /// The lease is not over: what it says may leave the node.
+  bool may_speak() const;
+  /// It is dead, or about to be, and takes nothing any more.
+  bool gone() const { return gone_; }
   const partition_context& context() const { return *context_; }
 
   caf::invoke_message_result consume(caf::mailbox_element& x) override;
@@ -104,15 +118,22 @@ private:
     std::function<std::string()> save;
     std::function<void(std::string_view)> load;
   };
+  struct collector;
   struct open_request {
     caf::strong_actor_ptr source;
     caf::message_id mid;
+    std::vector<std::uint64_t> path; // set once its handler returned
   };
   enum class phase : std::uint8_t { fresh, running, closing, returning, done };
 
   hooks& own_hooks();
   bool routed(const caf::mailbox_element& x) const;
-  void control(const struct partition_control& what);
+  caf::invoke_message_result control(const struct partition_control& what);
+  caf::invoke_message_result consume_routed(caf::mailbox_element& x);
+  void wait_for_gate();
+  bool ending() const {
+    return phase_ == phase::returning || phase_ == phase::done;
+  }
   void on_begin();
   void on_marker();
   void on_deadline();
@@ -120,20 +141,28 @@ private:
   void on_fence(const fence& f);
   void on_end();
   bool idle();
+  void finish_if_idle();
   void finish();
+  void flush_skipped();
+  bool has_leftovers();
+  void collect_mailbox(const caf::error& reason);
   void answer_open(const caf::error& why);
   void give_back_rest();
-  void pong(caf::mailbox_element& x);
+  bool erase_open(const caf::strong_actor_ptr& source, caf::message_id mid,
+                  std::vector<std::uint64_t>* path = nullptr);
+  void pong();
   envelope rebuild(caf::mailbox_element& x);
 
   std::shared_ptr<const partition_context> context_;
   std::unique_ptr<hooks> hooks_;
   phase phase_ = phase::fresh;
-  bool killed_ = false;
+  std::atomic<bool> killed_{false};
+  std::atomic<bool> gone_{false};
   std::atomic<bool> stalled_{false};
   std::optional<partition_state> saved_;
   fifo<intake<envelope>::parcel> left_; // not begun, in order
-  std::mutex mutex_; // guards what follows
+  std::mutex mutex_;                    // guards what follows
+  bool closing_ = false; // wants to hear when the last request is answered
   std::vector<open_request> open_;
   struct extra {
     std::vector<std::uint64_t> path;

@@ -15,6 +15,7 @@ struct partition_control {
     deadline,    // open requests are waited for no longer
     kill,        // begin nothing more
     gate_opened, // the lease holds again
+    answered,    // the last open request, while it stops
     fence,
     end, // behind everything that was in the mailbox
   };

@@ -68,7 +68,7 @@ caf::error payload_reader::take_wide(String& x) {
     return caf::sec::end_of_stream;
   x.resize(size);
   for (auto& c : x) {
-    Unit unit;
+    Unit unit{};
     if (auto err = take_number(unit))
       return err;
     c = static_cast<typename String::value_type>(unit);
@@ -143,7 +143,7 @@ caf::error payload_reader::apply_impl(std::uint64_t& x) {
 }
 
 caf::error payload_reader::apply_impl(float& x) {
-  std::uint32_t bits;
+  std::uint32_t bits = 0;
   if (auto err = take_number(bits))
     return err;
   x = std::bit_cast<float>(bits);
@@ -151,7 +151,7 @@ caf::error payload_reader::apply_impl(float& x) {
 }
 
 caf::error payload_reader::apply_impl(double& x) {
-  std::uint64_t bits;
+  std::uint64_t bits = 0;
   if (auto err = take_number(bits))
     return err;
   x = std::bit_cast<double>(bits);

@@ -208,8 +208,11 @@ void coordinator::add_overdue(builder& b) {
     auto* target = b.map.node(a->target);
     auto* region = b.map.region(key.region);
     if (a->target == a->owner) {
-      // A restart: without the state on its disk it starts empty.
-      if (!owner || owner->liveness != liveness::up
+      // A restart: without the state on its disk it starts empty, once the
+      // owner is back and has spoken without naming it.
+      auto seen = versions_.find(a->owner);
+      if (!owner || owner->liveness != liveness::up || seen == versions_.end()
+          || seen->second < a->version
           || owner->incarnation == a->owner_incarnation
           || b.now - std::max(since, nodes_changed_) < settings_.move_step)
         continue;
@@ -451,7 +454,8 @@ bool coordinator::add_region(builder& b, const region_record& region) {
     }
   }
   if (assigned.rows().empty() && paused.rows().empty()) {
-    planned_[id] = b.map.version();
+    if (balance)
+      planned_[id] = b.map.version();
     return false;
   }
   auto& made = *b.add().mutable_plan_made();

@@ -17,6 +17,9 @@ namespace troupe {
 /// from the latest time at which a voter that elected it had acknowledged the
 /// leader before: no later heartbeat can have been echoed. [INV-LEASE-3]
 ///
+/// However long ago that is, those who live get the time of a few heartbeats to
+/// find the new leader: an election that took long is no reason to move.
+///
 /// Threads: none of its own.
 class failure_detector {
 public:

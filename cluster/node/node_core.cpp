@@ -299,11 +299,13 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
     auto* a = map_.find(key);
     if (!a)
       continue; // the region shrank in the same entry
-    emit(route_changed{key, route_of(*a)});
+    if (routing_)
+      emit(route_changed{key, route_of(*a)});
     host_.learn(key, *a);
     perform_host();
   }
   host_.lost(what.lost);
+  begin_routing();
   coordinator_.applied(now, what, map_);
   if (what.nodes)
     emit(nodes_changed{});
@@ -319,6 +321,17 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
                        "be started"}});
 }
 
+// Until the map shows this node up it is history that is read, from the disk or
+// from the leader: whoever owned something then may be gone for long.
+void node_core::begin_routing() {
+  if (routing_ || !joined())
+    return;
+  routing_ = true;
+  for (auto& [id, region] : map_.regions())
+    for (partition_id p = 0; p < region.partitions.size(); ++p)
+      emit(route_changed{{id, p}, route_of(region.partitions[p])});
+}
+
 void node_core::publish_all(boot_time now, const std::vector<node_id>& lost) {
   std::set<region_id> known;
   for (auto& [id, region] : map_.regions()) {
@@ -332,11 +345,13 @@ void node_core::publish_all(boot_time now, const std::vector<node_id>& lost) {
       emit(owner_lost{id});
   for (auto& [id, region] : map_.regions())
     for (partition_id p = 0; p < region.partitions.size(); ++p) {
-      emit(route_changed{{id, p}, route_of(region.partitions[p])});
+      if (routing_)
+        emit(route_changed{{id, p}, route_of(region.partitions[p])});
       host_.learn({id, p}, region.partitions[p]);
       perform_host();
     }
   host_.lost(lost);
+  begin_routing();
   coordinator_.restored(now, map_);
   emit(nodes_changed{});
 }

@@ -60,7 +60,8 @@ public:
   node_core(node_config config, node_recovered disk, boot_time now);
   ~node_core();
 
-  // -- time and the network ----------------------------------------------------
+  // -- time and the network
+  // ----------------------------------------------------
 
   /// Each `settings.tick`. `time_ms` is the wall clock, for people.
   void tick(boot_time now, std::uint64_t time_ms);
@@ -70,7 +71,8 @@ public:
   void session_ended(boot_time now, node_id with);
   void unreachable(node_id peer);
 
-  // -- what became of effects --------------------------------------------------
+  // -- what became of effects
+  // --------------------------------------------------
 
   void persisted(boot_time now, std::uint64_t batch);
   void snapshot_saved(log_index at);
@@ -83,7 +85,8 @@ public:
   void state_kept(boot_time now, partition_key key, epoch at);
   void state_found(partition_key key, epoch at, partition_state state);
 
-  // -- users -------------------------------------------------------------------
+  // -- users
+  // -------------------------------------------------------------------
 
   /// This node knows the region, and hosts it or only sends to it. Said to the
   /// leader until the map has it.
@@ -95,7 +98,8 @@ public:
 
   std::vector<node_effect> take();
 
-  // -- what it knows -----------------------------------------------------------
+  // -- what it knows
+  // -----------------------------------------------------------
 
   const shard_map& map() const { return map_; }
   const raft::leadership& leadership() const { return leadership_; }
@@ -134,6 +138,7 @@ private:
   void apply(boot_time now, const raft::entry& entry);
   void publish(boot_time now, const troupe::applied& what);
   void publish_all(boot_time now, const std::vector<node_id>& lost);
+  void begin_routing();
   void restore(boot_time now, const raft::snapshot_meta& meta,
                std::string_view bytes);
   void take_snapshot();
@@ -144,6 +149,8 @@ private:
   void heartbeat(boot_time now);
   void echo(boot_time now);
   void announce_all(boot_time now);
+  void knock();
+  proto::MapCommand node_up() const;
   void send_commands(boot_time now);
   void expire_commands(boot_time now);
   void perform_host();
@@ -167,6 +174,7 @@ private:
   raft::leadership leadership_;
   raft::configuration members_;
   boot_time led_from_{0}; // the detector's base, when this node leads
+  bool routing_ = false; // routes are told from here on
   log_index applied_;
   raft::term applied_term_;
   log_index snapshot_at_; // newest durable snapshot of our own
@@ -187,6 +195,8 @@ private:
   };
   std::map<std::string, announcement> announced_;
   boot_time announce_at_{0};
+  node_id knocked_;  // last
+  node_id knock_at_; // somebody named it as the leader
   std::uint64_t time_ms_ = 0;
   std::uint64_t local_seq_ = 1;
   std::uint64_t malformed_ = 0;

@@ -28,10 +28,8 @@ void node_core::send(node_id to, frame_kind kind, const Message& message) {
   emit(send_frame{to, kind, message.SerializeAsString()});
 }
 
-template void node_core::send(node_id, frame_kind,
-                              const proto::RaftMessage&);
-template void node_core::send(node_id, frame_kind,
-                              const proto::SnapshotChunk&);
+template void node_core::send(node_id, frame_kind, const proto::RaftMessage&);
+template void node_core::send(node_id, frame_kind, const proto::SnapshotChunk&);
 template void node_core::send(node_id, frame_kind, const proto::Echo&);
 
 void node_core::receive(boot_time now, node_id from, frame_kind kind,
@@ -44,80 +42,78 @@ void node_core::receive(boot_time now, node_id from, frame_kind kind,
       sound = false;
   };
   switch (kind) {
-    case frame_kind::raft:
-      with(parse<proto::RaftMessage>(bytes), [&](auto& m) {
-        auto message = raft::from_proto(m);
-        sound = message && message->from == from
-                && message->to == config_.self;
-        if (!sound)
-          return;
-        // An offer is only good with the bytes of its snapshot at hand.
-        auto* offer = std::get_if<raft::snapshot_offer>(&message->body);
-        if (!offer || snapshot_receiver_.find(offer->meta.index))
-          raft_.receive(std::move(*message));
-      });
-      break;
-    case frame_kind::heartbeat:
-      with(parse<proto::Heartbeat>(bytes),
-           [&](auto& m) { on(now, from, m); });
-      break;
-    case frame_kind::echo:
-      with(parse<proto::Echo>(bytes), [&](auto& m) { on(now, m); });
-      break;
-    case frame_kind::command:
-      with(parse<proto::CommandRequest>(bytes),
-           [&](auto& m) { on(now, from, m); });
-      break;
-    case frame_kind::command_reply:
-      with(parse<proto::CommandReply>(bytes), [&](auto& m) { on(now, m); });
-      break;
-    case frame_kind::snapshot_chunk:
-      with(parse<proto::SnapshotChunk>(bytes), [&](auto& m) {
-        auto progress = snapshot_receiver_.add(m);
-        if (!progress)
-          return;
-        if (progress->whole) {
-          emit(store_snapshot{progress->whole->meta, progress->whole->bytes});
-          return; // acknowledged when it is durable
-        }
-        proto::SnapshotTaken taken;
-        taken.set_index(m.meta().index());
-        taken.set_next_offset(progress->next);
-        send(from, frame_kind::snapshot_taken, taken);
-      });
-      break;
-    case frame_kind::snapshot_taken:
-      with(parse<proto::SnapshotTaken>(bytes), [&](auto& m) {
-        auto whole = snapshot_sender_.taken(from, log_index{m.index()},
-                                            m.next_offset());
-        if (whole) {
-          if (auto offer = raft_.offer_snapshot(from, *whole))
-            send_raft(*offer);
-          raft_.snapshot_sent(from, true, whole->index);
-        } else if (auto chunk
-                   = snapshot_sender_.chunk(from, leadership_.term, now)) {
-          send(from, frame_kind::snapshot_chunk, *chunk);
-        }
-      });
-      break;
-    case frame_kind::state:
-      with(parse<proto::State>(bytes), [&](auto& m) {
-        partition_state state;
-        state.present = m.present();
-        if (m.present())
-          state.bytes = std::make_shared<const std::string>(m.data());
-        host_.state_arrived(from, {region_id{m.region()}, m.partition()},
-                            epoch{m.epoch()}, std::move(state));
-      });
-      break;
-    case frame_kind::state_taken:
-      with(parse<proto::StateTaken>(bytes), [&](auto& m) {
-        host_.state_taken(from, {region_id{m.region()}, m.partition()},
-                          epoch{m.epoch()});
-      });
-      break;
-    default:
-      sound = false;
+  case frame_kind::raft:
+    with(parse<proto::RaftMessage>(bytes), [&](auto& m) {
+      auto message = raft::from_proto(m);
+      sound = message && message->from == from && message->to == config_.self;
+      if (!sound)
+        return;
+      // An offer is only good with the bytes of its snapshot at hand.
+      auto* offer = std::get_if<raft::snapshot_offer>(&message->body);
+      if (!offer || snapshot_receiver_.find(offer->meta.index))
+        raft_.receive(std::move(*message));
+    });
+    break;
+  case frame_kind::heartbeat:
+    with(parse<proto::Heartbeat>(bytes), [&](auto& m) { on(now, from, m); });
+    break;
+  case frame_kind::echo:
+    with(parse<proto::Echo>(bytes), [&](auto& m) { on(now, m); });
+    break;
+  case frame_kind::command:
+    with(parse<proto::CommandRequest>(bytes),
+         [&](auto& m) { on(now, from, m); });
+    break;
+  case frame_kind::command_reply:
+    with(parse<proto::CommandReply>(bytes), [&](auto& m) { on(now, m); });
+    break;
+  case frame_kind::snapshot_chunk:
+    with(parse<proto::SnapshotChunk>(bytes), [&](auto& m) {
+      auto progress = snapshot_receiver_.add(m);
+      if (!progress)
+        return;
+      if (progress->whole) {
+        emit(store_snapshot{progress->whole->meta, progress->whole->bytes});
+        return; // acknowledged when it is durable
+      }
+      proto::SnapshotTaken taken;
+      taken.set_index(m.meta().index());
+      taken.set_next_offset(progress->next);
+      send(from, frame_kind::snapshot_taken, taken);
+    });
+    break;
+  case frame_kind::snapshot_taken:
+    with(parse<proto::SnapshotTaken>(bytes), [&](auto& m) {
+      auto whole =
+          snapshot_sender_.taken(from, log_index{m.index()}, m.next_offset());
+      if (whole) {
+        if (auto offer = raft_.offer_snapshot(from, *whole))
+          send_raft(*offer);
+        raft_.snapshot_sent(from, true, whole->index);
+      } else if (auto chunk =
+                     snapshot_sender_.chunk(from, leadership_.term, now)) {
+        send(from, frame_kind::snapshot_chunk, *chunk);
+      }
+    });
+    break;
+  case frame_kind::state:
+    with(parse<proto::State>(bytes), [&](auto& m) {
+      partition_state state;
+      state.present = m.present();
+      if (m.present())
+        state.bytes = std::make_shared<const std::string>(m.data());
+      host_.state_arrived(from, {region_id{m.region()}, m.partition()},
+                          epoch{m.epoch()}, std::move(state));
+    });
+    break;
+  case frame_kind::state_taken:
+    with(parse<proto::StateTaken>(bytes), [&](auto& m) {
+      host_.state_taken(from, {region_id{m.region()}, m.partition()},
+                        epoch{m.epoch()});
+    });
+    break;
+  default:
+    sound = false;
   }
   if (!sound)
     ++malformed_;
@@ -136,7 +132,8 @@ void node_core::snapshot_stored(boot_time now, log_index at) {
   pump(now);
 }
 
-// -- leases -------------------------------------------------------------------------
+// -- leases
+// -------------------------------------------------------------------------
 
 void node_core::heartbeat(boot_time now) {
   if (!leadership_.leader)
@@ -163,8 +160,8 @@ void node_core::on(boot_time now, node_id from, const proto::Heartbeat& beat) {
   coordinator_.heard(now, from, started, log_index{beat.applied()},
                      beat.facts(), map_);
   if (node->liveness == liveness::up) {
-    echoes_.arrived({from, started, boot_time{beat.sent_ns()},
-                     raft_.status().last});
+    echoes_.arrived(
+        {from, started, boot_time{beat.sent_ns()}, raft_.status().last});
     echo(now);
   }
   propose(now);
@@ -186,10 +183,10 @@ void node_core::on(boot_time, const proto::Echo& echo) {
     emit(lease_extended{lease_.end()});
 }
 
-// -- commands -----------------------------------------------------------------------
+// -- commands
+// -----------------------------------------------------------------------
 
-std::uint64_t node_core::command(boot_time now,
-                                 proto::CommandRequest request) {
+std::uint64_t node_core::command(boot_time now, proto::CommandRequest request) {
   auto id = next_command_++;
   request.set_id(id);
   commands_[id] = {std::move(request), now + command_patience, {}, {}, false};
@@ -227,8 +224,8 @@ void node_core::expire_commands(boot_time now) {
       continue;
     proto::CommandReply reply;
     reply.set_id(id);
-    reply.set_code(static_cast<std::uint32_t>(
-      unsent ? errc::no_quorum : errc::outcome_unknown));
+    reply.set_code(static_cast<std::uint32_t>(unsent ? errc::no_quorum
+                                                     : errc::outcome_unknown));
     reply.set_detail(unsent ? "no leader was elected in time"
                             : "the leader was lost before it answered");
     reply.set_hint(unsent ? "see 'troupectl nodes': are most voters up?"
@@ -248,6 +245,7 @@ void node_core::on(boot_time now, node_id from,
   proto::CommandReply reply;
   reply.set_id(request.id());
   reply.set_code(static_cast<std::uint32_t>(errc::not_leader));
+  reply.set_node(leadership_.leader.value); // whom to ask
   send(from, frame_kind::command_reply, reply);
 }
 
@@ -259,10 +257,13 @@ void node_core::answer(const command_answer& one) {
 }
 
 void node_core::on(boot_time, const proto::CommandReply& reply) {
-  auto i = commands_.find(reply.id());
-  if (i == commands_.end())
-    return;
   auto code = static_cast<errc>(reply.code());
+  auto i = commands_.find(reply.id());
+  if (i == commands_.end()) {
+    if (code == errc::not_leader && reply.node() != 0)
+      knock_at_ = node_id{reply.node()};
+    return;
+  }
   if (code == errc::not_leader) {
     i->second.sent_to = {}; // refused before it began: ask the next leader
     return;
@@ -290,7 +291,8 @@ void node_core::on(boot_time, const proto::CommandReply& reply) {
   emit(stop_process{std::move(why)});
 }
 
-// -- announcements ------------------------------------------------------------------
+// -- announcements
+// ------------------------------------------------------------------
 
 void node_core::announce(boot_time now, region_settings settings, bool hosts) {
   auto name = settings.name;
@@ -300,12 +302,53 @@ void node_core::announce(boot_time now, region_settings settings, bool hosts) {
   pump(now);
 }
 
+proto::MapCommand node_core::node_up() const {
+  proto::MapCommand what;
+  auto& up = *what.mutable_node_up();
+  up.set_node(config_.self.value);
+  up.set_incarnation(config_.started.value);
+  up.set_boot_id(config_.boot_id);
+  up.set_address(config_.address);
+  up.set_http_address(config_.http_address);
+  for (auto& role : config_.roles)
+    up.add_roles(role);
+  for (auto& [key, value] : config_.labels)
+    (*up.mutable_labels())[key] = value;
+  up.set_weight(config_.weight);
+  up.set_version(config_.version);
+  return what;
+}
+
+// A node that had left is no member of the raft group, so no leader speaks to
+// it. It tells one node after the other that it is back, and whom these name.
+void node_core::knock() {
+  auto& nodes = map_.nodes();
+  auto next = nodes.upper_bound(knocked_);
+  if (knock_at_)
+    next = nodes.find(std::exchange(knock_at_, node_id{}));
+  if (next == nodes.end())
+    next = nodes.begin();
+  if (next == nodes.end())
+    return;
+  knocked_ = next->first;
+  if (knocked_ == config_.self)
+    return;
+  proto::CommandRequest request;
+  request.set_id(next_command_++);
+  *request.mutable_map() = node_up();
+  send(knocked_, frame_kind::command, request);
+}
+
 // Says what the map does not show yet: that this node is up, and its regions.
 void node_core::announce_all(boot_time now) {
-  if (!leadership_.leader
-      || (announce_at_ != boot_time{0} && now < announce_at_))
+  if (announce_at_ != boot_time{0} && now < announce_at_)
     return;
   announce_at_ = now + announce_every;
+  if (!leadership_.leader) {
+    if (!joined())
+      knock();
+    return;
+  }
   std::erase_if(commands_, [](auto& kv) { return kv.second.own; });
   auto say = [&](proto::MapCommand what) {
     auto id = next_command_++;
@@ -321,20 +364,7 @@ void node_core::announce_all(boot_time now) {
     return; // let go: what is left to do is to stop
   if (!joined() || self->http_address != config_.http_address
       || self->address != config_.address) {
-    proto::MapCommand what;
-    auto& up = *what.mutable_node_up();
-    up.set_node(config_.self.value);
-    up.set_incarnation(config_.started.value);
-    up.set_boot_id(config_.boot_id);
-    up.set_address(config_.address);
-    up.set_http_address(config_.http_address);
-    for (auto& role : config_.roles)
-      up.add_roles(role);
-    for (auto& [key, value] : config_.labels)
-      (*up.mutable_labels())[key] = value;
-    up.set_weight(config_.weight);
-    up.set_version(config_.version);
-    say(std::move(what));
+    say(node_up());
   }
   if (joined()) {
     for (auto& [name, one] : announced_) {
@@ -357,7 +387,8 @@ void node_core::announce_all(boot_time now) {
   send_commands(now);
 }
 
-// -- partitions ---------------------------------------------------------------------
+// -- partitions
+// ---------------------------------------------------------------------
 
 void node_core::actor_started(boot_time now, partition_key key, epoch at) {
   host_.started(key, at);
@@ -412,12 +443,12 @@ void node_core::perform_host() {
       send(ack->to, frame_kind::state_taken, taken);
     } else {
       std::visit(
-        [&](auto& one) {
-          if constexpr (std::is_constructible_v<node_effect,
-                                                decltype(std::move(one))>)
-            emit(std::move(one));
-        },
-        effect);
+          [&](auto& one) {
+            if constexpr (std::is_constructible_v<node_effect,
+                                                  decltype(std::move(one))>)
+              emit(std::move(one));
+          },
+          effect);
     }
   }
 }

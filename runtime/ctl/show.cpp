@@ -36,6 +36,11 @@ const json& member(const json& x, const char* name) {
   return x.is_object() && i != x.end() ? *i : none;
 }
 
+double decimal_of(const json& x, const char* name) {
+  auto& value = member(x, name);
+  return value.is_number() ? value.get<double>() : 0;
+}
+
 std::string fixed(double x, int digits) {
   char buf[64];
   std::snprintf(buf, sizeof buf, "%.*f", digits, x);
@@ -89,11 +94,11 @@ std::string show_status(const json& x, bool) {
   line("address", text_of(node, "address"));
   line("role", text_of(node, "role"));
   line("status", text_of(node, "status"));
-  line("lease", text_of(x, "lease_ms") + " ms left");
+  line("lease", fixed(decimal_of(x, "lease_ms"), 0) + " ms left");
   line("roles", text_of(node, "roles"));
   line("labels", text_of(node, "labels"));
   line("weight", text_of(node, "weight"));
-  line("uptime", text_of(node, "uptime_s") + " s");
+  line("uptime", fixed(decimal_of(node, "uptime_s"), 1) + " s");
   line("version", text_of(x, "version"));
   return out;
 }

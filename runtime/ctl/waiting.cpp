@@ -13,6 +13,9 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+/// The node that is asked may know later than the leader that said yes.
+constexpr auto known_everywhere = std::chrono::seconds(5);
+
 /// Looks again and again, until `look` says that it is done.
 template <class Look>
 void poll(session& with, const char* what, Look look) {
@@ -109,6 +112,7 @@ void wait_for_drain(session& with, const std::string& node) {
   auto start = clock::now();
   std::optional<std::uint64_t> first;
   std::uint64_t said = 0;
+  bool began = false;
   poll(with, "the drain", [&] {
     json row;
     for (auto& x : rows_of(with.get("/v1/nodes"), "nodes"))
@@ -119,7 +123,11 @@ void wait_for_drain(session& with, const std::string& node) {
       for (auto& count : *i)
         left += count.is_number_unsigned() ? count.get<std::uint64_t>() : 0;
     auto state = text_of(row, "status");
-    if (left > 0 && (state == "up" || state == "down"))
+    began = began || state == "draining";
+    bool over = state == "down"
+                || (state == "up"
+                    && (began || clock::now() - start > known_everywhere));
+    if (left > 0 && over)
       throw failure{exit_code::refused,
                     node + " is " + state + ", with " + std::to_string(left)
                         + " partitions left",

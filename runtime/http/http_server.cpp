@@ -59,6 +59,8 @@ public:
   }
 
   void run() {
+    if (!threads_.empty())
+      return;
     net::post(acceptor_.get_executor(), [this] { accept(); });
     for (int i = 0; i < core_->settings().threads; ++i)
       threads_.emplace_back([this] { work(); });
@@ -142,8 +144,20 @@ http_server::~http_server() {
   stop();
 }
 
+result<std::uint16_t> http_server::listen() {
+  std::lock_guard guard(mutex_);
+  return listen_locked();
+}
+
 result<std::uint16_t> http_server::start() {
   std::lock_guard guard(mutex_);
+  auto port = listen_locked();
+  if (port)
+    running_->run();
+  return port;
+}
+
+result<std::uint16_t> http_server::listen_locked() {
   if (running_)
     return running_->port();
   if (settings_.threads < 1)
@@ -158,7 +172,6 @@ result<std::uint16_t> http_server::start() {
                          + std::to_string(settings_.port) + ": " + ec.message(),
                      "choose another address, or end what has this one"};
   running_ = std::move(x);
-  running_->run();
   return running_->port();
 }
 

@@ -30,6 +30,9 @@ public:
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
 
+  /// Takes the port, and answers nobody yet.
+  result<std::uint16_t> listen();
+
   /// The port that it listens on.
   result<std::uint16_t> start();
 
@@ -45,6 +48,8 @@ public:
 
 private:
   class running;
+
+  result<std::uint16_t> listen_locked();
 
   const http_settings settings_;
   api_backend& backend_;

@@ -1,4 +1,5 @@
-// counter node: one node of a cluster that counts. See README.md.
+// counter node: one node of a cluster that counts. See README.md. Ends with 0,
+// 1 if the node could not start or had to stop, 2 for a wrong command line.
 #include <csignal>
 #include <iostream>
 
@@ -18,8 +19,7 @@ extern "C" void on_signal(int) {
 }
 
 int report(const troupe::failure& why) {
-  std::cerr << "counter: " << troupe::to_string(why.code) << ": "
-            << why.detail;
+  std::cerr << "counter: " << troupe::to_string(why.code) << ": " << why.detail;
   if (!why.hint.empty())
     std::cerr << "\n  next: " << why.hint;
   std::cerr << "\n";
@@ -74,18 +74,23 @@ int main(int argc, char** argv) {
   node->add_option("--http", options.http, "host:port of the HTTP interface");
   node->add_option("--data", options.data, "Data directory");
   node->add_option("--join", options.join, "host:port,... to find the cluster")
-    ->delimiter(',');
+      ->delimiter(',');
   node->add_option("--expect", options.expect,
                    "So many nodes of --join found the cluster together");
   node->add_option("--roles", options.roles, "Roles of this node")
-    ->delimiter(',');
+      ->delimiter(',');
   node->add_option("--label", labels, "key=value, repeatable");
   node->add_option("--weight", options.weight, "Capacity, 100 is normal");
   node->add_option("--partitions", partitions, "Partitions of the region");
   node->add_option("--strategy", strategy, "Placement strategy");
   node->add_option("--set", set, "name=value, see 'troupectl settings'");
-  node->add_option("--log", log, "debug, info, warn or error");
-  CLI11_PARSE(app, argc, argv);
+  node->add_option("--log", log, "What to log")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& why) {
+    return app.exit(why) == 0 ? 0 : 2;
+  }
   spdlog::set_level(spdlog::level::from_str(log));
   for (auto& one : set)
     if (auto why = troupe::set_setting(options, one))

@@ -62,40 +62,43 @@ void disk::save(raft::snapshot_meta meta,
                 std::shared_ptr<const std::string> bytes,
                 std::function<void()> done) {
   enqueue(
-    [this, meta = std::move(meta), bytes = std::move(bytes)] {
-      if (meta.index <= snapshot_.index)
-        return;
-      snapshot_ = meta;
-      snapshot_bytes_ = bytes;
-    },
-    std::move(done));
+      [this, meta = std::move(meta), bytes = std::move(bytes)] {
+        if (meta.index <= snapshot_.index)
+          return;
+        snapshot_ = meta;
+        snapshot_bytes_ = bytes;
+      },
+      std::move(done));
 }
 
 void disk::store(raft::snapshot_meta meta,
                  std::shared_ptr<const std::string> bytes,
                  std::function<void()> done) {
   enqueue(
-    [this, meta = std::move(meta), bytes = std::move(bytes)] {
-      stored_ = meta;
-      stored_bytes_ = bytes;
-    },
-    std::move(done));
+      [this, meta = std::move(meta), bytes = std::move(bytes)] {
+        stored_ = meta;
+        stored_bytes_ = bytes;
+      },
+      std::move(done));
 }
 
 void disk::keep(partition_key key, epoch at, partition_state state,
                 std::function<void()> done) {
-  enqueue([this, key, at, state] { files_[key] = {at, state}; },
-          std::move(done));
+  enqueue(
+      [this, key, at, state] {
+        files_[key] = {at, state};
+      },
+      std::move(done));
 }
 
 void disk::drop(partition_key key, epoch at) {
   enqueue(
-    [this, key, at] {
-      auto i = files_.find(key);
-      if (i != files_.end() && i->second.epoch <= at)
-        files_.erase(i);
-    },
-    [] {});
+      [this, key, at] {
+        auto i = files_.find(key);
+        if (i != files_.end() && i->second.epoch <= at)
+          files_.erase(i);
+      },
+      [] {});
 }
 
 node_recovered disk::recover() const {

@@ -12,8 +12,8 @@ namespace troupe::sim {
 
 /// What the partitions of the simulation are sent.
 struct message {
-  node_id origin;          // whose router accepted it
-  std::uint64_t life = 0;  // which process of that node
+  node_id origin;         // whose router accepted it
+  std::uint64_t life = 0; // which process of that node
   std::uint32_t sender = 0;
   std::uint64_t number = 0; // of this sender to this partition, from 1
   std::size_t id = 0;       // in the registry

@@ -1,6 +1,7 @@
 #include "network.hpp"
 
 #include <iterator>
+#include <memory>
 
 namespace troupe::sim {
 
@@ -81,10 +82,18 @@ void network::left(process_id who) {
   for (auto& [node, life] : lives_) {
     process_id peer{node, life};
     auto met = met_.find({peer, who.node});
-    if (met == met_.end() || met->second != who.life
-        || !reachable(node, who.node) || !reachable(who.node, node))
+    if (!reachable(node, who.node) || !reachable(who.node, node)
+        || (met != met_.end() && met->second != who.life))
       continue;
-    lanes_[{peer, who}];
+    // To whom it never spoke, it says goodbye at the first word.
+    auto& lane = lanes_[{peer, who}];
+    if (auto i = unmet_.find({peer, who.node}); i != unmet_.end()) {
+      lane.frames.insert(lane.frames.end(),
+                         std::make_move_iterator(i->second.begin()),
+                         std::make_move_iterator(i->second.end()));
+      unmet_.erase(i);
+    }
+    met_[{peer, who.node}] = who.life;
     time_.after(delay(), [this, peer, who] { say_goodbye(peer, who); });
   }
 }
@@ -94,8 +103,8 @@ void network::say_goodbye(process_id peer, process_id who) {
   if (i == lanes_.end() || !lives(peer))
     return;
   std::vector<data_frame> untaken{
-    std::make_move_iterator(i->second.frames.begin()),
-    std::make_move_iterator(i->second.frames.end())};
+      std::make_move_iterator(i->second.frames.begin()),
+      std::make_move_iterator(i->second.frames.end())};
   lanes_.erase(i);
   listener_.peer_left(peer, who.node, std::move(untaken));
 }

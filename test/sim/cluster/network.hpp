@@ -47,7 +47,7 @@ public:
   };
 
   network(timeline& time, chance& luck, network_listener& listener)
-    : time_(time), luck_(luck), listener_(listener) {}
+      : time_(time), luck_(luck), listener_(listener) {}
 
   weather& conditions() { return weather_; }
 
@@ -91,7 +91,7 @@ private:
   chance& luck_;
   network_listener& listener_;
   weather weather_;
-  std::map<node_id, std::uint64_t> lives_;   // processes that run
+  std::map<node_id, std::uint64_t> lives_; // processes that run
   std::map<std::pair<process_id, node_id>, std::uint64_t> met_;
   std::map<link, lane> lanes_;
   std::map<std::pair<process_id, node_id>, std::vector<data_frame>> unmet_;

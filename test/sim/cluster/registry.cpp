@@ -6,8 +6,7 @@
 namespace troupe::sim {
 
 std::string to_text(partition_key key) {
-  return std::to_string(key.region.value) + "/"
-         + std::to_string(key.partition);
+  return std::to_string(key.region.value) + "/" + std::to_string(key.partition);
 }
 
 namespace {
@@ -57,7 +56,8 @@ registry::content registry::from_text(const std::string& text) {
   return out;
 }
 
-// -- messages -------------------------------------------------------------------
+// -- messages
+// -------------------------------------------------------------------
 
 std::size_t registry::accepted(const message& msg) {
   ++count_.accepted;
@@ -68,8 +68,8 @@ std::size_t registry::accepted(const message& msg) {
   return messages_.size() - 1;
 }
 
-void registry::settle(record& r, bool record::* how,
-                      std::uint64_t counters::* count) {
+void registry::settle(record& r, bool record::*how,
+                      std::uint64_t counters::*count) {
   bool was = r.settled();
   if (!std::exchange(r.*how, true))
     ++(count_.*count);
@@ -114,13 +114,12 @@ void registry::lost(process_id router, partition_key key, epoch at,
     i = out.erase(i);
   }
   if (found != n)
-    fail("router of " + say(router) + " gives up "
-         + std::to_string(n) + " messages to " + say(key) + ", but "
-         + std::to_string(found) + " were under way at " + say(at));
+    fail("router of " + say(router) + " gives up " + std::to_string(n)
+         + " messages to " + say(key) + ", but " + std::to_string(found)
+         + " were under way at " + say(at));
   if (strict_)
-    fail("router of " + say(router) + " lost "
-         + std::to_string(n) + " messages to " + say(key) + " at "
-         + say(at));
+    fail("router of " + say(router) + " lost " + std::to_string(n)
+         + " messages to " + say(key) + " at " + say(at));
 }
 
 void registry::settled(process_id router, partition_key key, epoch at) {
@@ -132,8 +131,8 @@ void registry::settled(process_id router, partition_key key, epoch at) {
       continue;
     }
     if (!r.processed)
-      fail(say(r.msg) + " is covered by the fence of "
-           + say(at) + " but was neither processed nor returned");
+      fail(say(r.msg) + " is covered by the fence of " + say(at)
+           + " but was neither processed nor returned");
     i = out.erase(i);
   }
 }
@@ -145,21 +144,19 @@ void registry::router_gone(process_id router) {
       settle(r, &record::orphaned, &counters::orphaned);
 }
 
-// -- actors -----------------------------------------------------------------------
+// -- actors
+// -----------------------------------------------------------------------
 
 void registry::started(process_id node, partition_key key, epoch at,
-                       epoch source, const partition_state& state,
-                       bool fresh) {
+                       epoch source, const partition_state& state, bool fresh) {
   auto& p = parts_[key];
   if (at <= p.started)
-    fail(say(key) + " started at " + say(at) + " on "
-         + say(node) + " after " + say(p.started) + " on "
-         + say(p.owner));
+    fail(say(key) + " started at " + say(at) + " on " + say(node) + " after "
+         + say(p.started) + " on " + say(p.owner));
   for (auto& h : p.busy)
     if (!h.excused)
-      fail(say(key) + " started at " + say(at) + " on "
-           + say(node) + " while " + say(h.node)
-           + " processes at " + say(h.epoch));
+      fail(say(key) + " started at " + say(at) + " on " + say(node) + " while "
+           + say(h.node) + " processes at " + say(h.epoch));
   p.started = std::max(p.started, at);
   p.owner = node;
   ++p.starts;
@@ -176,8 +173,8 @@ void registry::started(process_id node, partition_key key, epoch at,
   if (strict_) {
     auto have = state.present ? *state.bytes : std::string{};
     if (have != to_text(p.truth))
-      fail(say(key) + " started at " + say(at) + " on "
-           + say(node) + " without all that was processed");
+      fail(say(key) + " started at " + say(at) + " on " + say(node)
+           + " without all that was processed");
   }
 }
 
@@ -185,39 +182,33 @@ void registry::saved(partition_key key, epoch at, const std::string& state) {
   parts_[key].saved[at] = state;
 }
 
-void registry::begin(boot_time, process_id node, const message& msg,
-                     epoch at) {
+void registry::begin(boot_time, process_id node, const message& msg, epoch at) {
   auto& p = parts_[msg.key];
   auto& r = messages_[msg.id];
   if (at != p.started || p.owner != node)
-    fail(say(msg) + " begins on " + say(node) + " at "
-         + say(at) + " though " + say(p.owner)
-         + " started at " + say(p.started));
+    fail(say(msg) + " begins on " + say(node) + " at " + say(at) + " though "
+         + say(p.owner) + " started at " + say(p.started));
   for (auto& h : p.busy)
     if (!h.excused)
       fail(say(msg) + " begins on " + say(node)
            + " while another is processed on " + say(h.node));
   p.busy.push_back({node, at, false});
   if (r.processed)
-    fail(say(msg) + " processed twice, again on "
-         + say(node));
+    fail(say(msg) + " processed twice, again on " + say(node));
   if (r.dropped)
     fail(say(msg) + " processed after it was dropped");
   settle(r, &record::processed, &counters::processed);
   auto& last = p.truth[{msg.origin, msg.life, msg.sender}];
   if (msg.number <= last)
-    fail(say(msg) + " processed after number "
-         + std::to_string(last));
+    fail(say(msg) + " processed after number " + std::to_string(last));
   if (strict_ && msg.number != last + 1)
-    fail(say(msg) + " processed right after number "
-         + std::to_string(last));
+    fail(say(msg) + " processed right after number " + std::to_string(last));
   last = std::max(last, msg.number);
 }
 
 void registry::end(process_id node, const message& msg, epoch at) {
-  std::erase_if(parts_[msg.key].busy, [&](auto& h) {
-    return h.node == node && h.epoch == at;
-  });
+  std::erase_if(parts_[msg.key].busy,
+                [&](auto& h) { return h.node == node && h.epoch == at; });
 }
 
 void registry::excuse(process_id node) {
@@ -232,7 +223,8 @@ void registry::gone(process_id node) {
     std::erase_if(p.busy, [&](auto& h) { return h.node == node; });
 }
 
-// -- accounts -----------------------------------------------------------------------
+// -- accounts
+// -----------------------------------------------------------------------
 
 void registry::check_accounts() {
   for (auto& r : messages_) {
@@ -254,10 +246,10 @@ std::string registry::open_messages() const {
 
 std::size_t registry::open_of(process_id router) const {
   return static_cast<std::size_t>(
-    std::count_if(messages_.begin(), messages_.end(), [&](auto& r) {
-      return r.msg.origin == router.node && r.msg.life == router.life
-             && !r.settled();
-    }));
+      std::count_if(messages_.begin(), messages_.end(), [&](auto& r) {
+        return r.msg.origin == router.node && r.msg.life == router.life
+               && !r.settled();
+      }));
 }
 
 } // namespace troupe::sim

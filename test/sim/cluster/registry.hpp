@@ -26,7 +26,8 @@ public:
   const std::string& broken() const { return broken_; }
   void fail(std::string what);
 
-  // -- messages ----------------------------------------------------------------
+  // -- messages
+  // ----------------------------------------------------------------
   std::size_t accepted(const message& msg);
   void sent(const message& msg, epoch at);
   void returned(const message& msg);
@@ -37,7 +38,8 @@ public:
   void settled(process_id router, partition_key key, epoch at);
   void router_gone(process_id router);
 
-  // -- actors --------------------------------------------------------------------
+  // -- actors
+  // --------------------------------------------------------------------
   void started(process_id node, partition_key key, epoch at, epoch source,
                const partition_state& state, bool fresh);
   void saved(partition_key key, epoch at, const std::string& state);
@@ -64,9 +66,8 @@ public:
   }
 
   /// What the state of a partition is, by sender: the last number.
-  using content
-    = std::map<std::tuple<node_id, std::uint64_t, std::uint32_t>,
-               std::uint64_t>;
+  using content = std::map<std::tuple<node_id, std::uint64_t, std::uint32_t>,
+                           std::uint64_t>;
   static std::string to_text(const content& x);
   static content from_text(const std::string& text);
 
@@ -75,9 +76,7 @@ private:
     message msg;
     bool processed = false, dropped = false, unknown = false, orphaned = false;
     troupe::epoch outstanding; // sent with it and not returned
-    bool settled() const {
-      return processed || dropped || unknown || orphaned;
-    }
+    bool settled() const { return processed || dropped || unknown || orphaned; }
   };
   struct handling {
     process_id node;
@@ -94,7 +93,7 @@ private:
   };
   using lane = std::tuple<process_id, partition_key>;
 
-  void settle(record& r, bool record::* how, std::uint64_t counters::* count);
+  void settle(record& r, bool record::*how, std::uint64_t counters::*count);
 
   bool strict_;
   std::string broken_;

@@ -4,12 +4,12 @@ namespace troupe::sim {
 
 sim_node::sim_node(world& in, node_id id, std::string name, std::string uuid,
                    incarnation first)
-  : world_(in),
-    id_(id),
-    name_(std::move(name)),
-    uuid_(std::move(uuid)),
-    next_incarnation_(first.value),
-    disk_(in.time(), in.luck()) {
+    : world_(in),
+      id_(id),
+      name_(std::move(name)),
+      uuid_(std::move(uuid)),
+      next_incarnation_(first.value),
+      disk_(in.time(), in.luck()) {
   clock_.offset = std::chrono::seconds{10 + in.luck().below(100000)};
   clock_.drift_ppm = static_cast<std::int64_t>(in.luck().below(201)) - 100;
   clock_.wall_ms = static_cast<std::int64_t>(in.luck().below(100'000'000));
@@ -21,7 +21,8 @@ boot_time sim_node::now() const {
   return clock_.boot(world_.time().now());
 }
 
-// -- the process ----------------------------------------------------------------
+// -- the process
+// ----------------------------------------------------------------
 
 void sim_node::start() {
   if (alive() || left_)
@@ -72,6 +73,11 @@ void sim_node::crash() {
   disk_.crash();
 }
 
+void sim_node::retire() {
+  crash();
+  left_ = true;
+}
+
 void sim_node::pause() {
   if (!alive() || paused_)
     return;
@@ -109,8 +115,7 @@ void sim_node::flush() {
   if (flushing_ || !core_)
     return;
   flushing_ = true;
-  for (auto effects = core_->take(); !effects.empty();
-       effects = core_->take())
+  for (auto effects = core_->take(); !effects.empty(); effects = core_->take())
     for (auto& effect : effects)
       std::visit([this](auto& x) { perform(x); }, effect);
   flushing_ = false;
@@ -154,12 +159,14 @@ void sim_node::send(std::uint32_t sender, partition_key key,
     msg.deadline = now() + patience;
   msg.id = world_.reg().accepted(msg);
   run([&] {
-    with(key, [&](place& here, env& e) { here.slot.accept(std::move(msg), e); });
+    with(key,
+         [&](place& here, env& e) { here.slot.accept(std::move(msg), e); });
     poke(key);
   });
 }
 
-// -- the network ----------------------------------------------------------------
+// -- the network
+// ----------------------------------------------------------------
 
 void sim_node::control_arrived(node_id from, frame_kind kind,
                                const std::string& bytes) {
@@ -230,14 +237,15 @@ void sim_node::peer_left(node_id peer, std::vector<data_frame> untaken) {
   })();
 }
 
-// -- checks ---------------------------------------------------------------------
+// -- checks
+// ---------------------------------------------------------------------
 
 std::string sim_node::unfinished() const {
   for (auto& [key, here] : places_) {
     auto& out = here->slot.out();
     if (out.held() > 0)
-      return name_ + " holds " + std::to_string(out.held())
-             + " messages for " + to_text(key);
+      return name_ + " holds " + std::to_string(out.held()) + " messages for "
+             + to_text(key);
     if (out.current() == stream<message>::state::fencing)
       return name_ + " waits for a fence of " + to_text(key);
     if (here->actor && !here->actor->mailbox.empty())
@@ -245,7 +253,9 @@ std::string sim_node::unfinished() const {
   }
   if (!requests_.empty())
     return name_ + " has a command without an answer";
-  if (core_ && core_->host().has_facts())
+  // States that nobody may start from any more are held without end.
+  auto facts = core_ ? core_->host().facts() : proto::Facts{};
+  if (facts.confirmed_size() + facts.started_size() + facts.failed_size() > 0)
     return name_ + " has facts to tell";
   return {};
 }
@@ -263,7 +273,8 @@ bool sim_node::has_actor(partition_key key) const {
          && i->second->actor->now == actor::phase::running;
 }
 
-// -- leaving --------------------------------------------------------------------
+// -- leaving
+// --------------------------------------------------------------------
 
 void sim_node::announce_restart(boot_time downtime) {
   if (!accepts())
@@ -279,6 +290,7 @@ void sim_node::leave() {
     return;
   wish_ = wish::leave;
   wish_step_ = 0;
+  asked_ = 0;
   wish_at_ = boot_time{0};
 }
 
@@ -286,8 +298,7 @@ bool sim_node::ready_to_restart() const {
   for (auto& [id, region] : core_->map().regions())
     for (auto& a : region.partitions)
       if ((a.owner == id_ || a.target == id_)
-          && !(a.owner == id_ && a.stage == stage::pausing
-               && a.target == id_))
+          && !(a.owner == id_ && a.stage == stage::pausing && a.target == id_))
         return false;
   return core_->host().alive() == 0 && disk_.pending() == 0;
 }
@@ -303,69 +314,72 @@ bool sim_node::ready_to_leave() const {
 void sim_node::drive_wish() {
   if (wish_ == wish::none || !core_ || now() < wish_at_)
     return;
+  if (wish_step_ < 2 && !core_->joined())
+    return; // what the map says is about an earlier start
   auto* self = core_->map().node(id_);
   auto wanted = wish_ == wish::restart ? intent::restart : intent::drain;
   bool leads = core_->leadership().role == raft::role::leader;
   switch (wish_step_) {
-    case 0: // say so
-      if (self && self->intent == wanted) {
-        wish_step_ = 1;
-        return;
-      }
-      if (self && self->liveness == liveness::up) {
-        proto::CommandRequest what;
-        auto& cmd = *what.mutable_map()->mutable_set_intent();
-        cmd.set_node(id_.value);
-        cmd.set_intent(wish_ == wish::restart ? proto::INTENT_RESTART
-                                              : proto::INTENT_DRAIN);
-        wish_at_ = now() + std::chrono::seconds{1};
-        request(std::move(what), [this](const proto::CommandReply& reply) {
-          if (static_cast<errc>(reply.code()) == errc::conflict)
-            wish_ = wish::none; // the last host stays
-        });
-      }
-      return;
-    case 1: // wait until nothing runs here
-      if (!self || self->intent != wanted) {
-        wish_step_ = 0;
-        return;
-      }
-      if (!(wish_ == wish::restart ? ready_to_restart() : ready_to_leave()))
-        return;
-      if (leads && core_->members().voters.size() > 1) {
-        (void) core_->hand_over();
-        wish_at_ = now() + std::chrono::milliseconds{200};
-        return;
-      }
-      if (wish_ == wish::restart)
-        for (auto& [key, here] : places_) {
-          env e{*this, key, *here};
-          here->slot.drop_held(errc::stopping, e);
-        }
-      if (world_.reg().open_of(process()) > 0)
-        return;
-      wish_step_ = wish_ == wish::restart ? 3 : 2;
-      return;
-    case 2: { // ask to be let go
-      proto::CommandRequest what;
-      what.mutable_leave()->set_incarnation(core_->config().started.value);
-      wish_at_ = now() + std::chrono::seconds{1};
-      if (self && self->liveness == liveness::left) {
-        wish_step_ = 3;
-        return;
-      }
-      request(std::move(what), [this](const proto::CommandReply& reply) {
-        auto code = static_cast<errc>(reply.code());
-        if (code == errc::none || code == errc::conflict)
-          wish_step_ = 3;
-      });
+  case 0: // say so
+    if (self && self->intent == wanted) {
+      wish_step_ = 1;
       return;
     }
-    default: // say goodbye
-      if (world_.net().outgoing(process()) > 0
-          || world_.reg().open_of(process()) > 0)
-        return;
-      stop_in_order();
+    if (self && self->liveness == liveness::up) {
+      proto::CommandRequest what;
+      auto& cmd = *what.mutable_map()->mutable_set_intent();
+      cmd.set_node(id_.value);
+      cmd.set_intent(wish_ == wish::restart ? proto::INTENT_RESTART
+                                            : proto::INTENT_DRAIN);
+      wish_at_ = now() + std::chrono::seconds{1};
+      request(std::move(what), [this](const proto::CommandReply& reply) {
+        if (static_cast<errc>(reply.code()) == errc::conflict)
+          wish_ = wish::none; // the last host stays
+      });
+    }
+    return;
+  case 1: // wait until nothing runs here
+    if (!self || self->intent != wanted) {
+      wish_step_ = 0;
+      return;
+    }
+    if (!(wish_ == wish::restart ? ready_to_restart() : ready_to_leave()))
+      return;
+    if (leads && core_->members().voters.size() > 1) {
+      (void)core_->hand_over();
+      wish_at_ = now() + std::chrono::milliseconds{200};
+      return;
+    }
+    if (wish_ == wish::restart)
+      for (auto& [key, here] : places_) {
+        env e{*this, key, *here};
+        here->slot.drop_held(errc::stopping, e);
+      }
+    if (world_.reg().open_of(process()) > 0)
+      return;
+    wish_step_ = wish_ == wish::restart ? 3 : 2;
+    return;
+  case 2: { // ask to be let go
+    proto::CommandRequest what;
+    what.mutable_leave()->set_incarnation(core_->config().started.value);
+    wish_at_ = now() + std::chrono::seconds{1};
+    // Who was let go may never hear of it: the group does not talk to it.
+    if ((self && self->liveness == liveness::left) || ++asked_ > 5) {
+      wish_step_ = 3;
+      return;
+    }
+    request(std::move(what), [this](const proto::CommandReply& reply) {
+      auto code = static_cast<errc>(reply.code());
+      if (code == errc::none || code == errc::conflict)
+        wish_step_ = 3;
+    });
+    return;
+  }
+  default: // say goodbye
+    if (world_.net().outgoing(process()) > 0
+        || world_.reg().open_of(process()) > 0)
+      return;
+    stop_in_order();
   }
 }
 

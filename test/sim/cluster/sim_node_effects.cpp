@@ -22,9 +22,8 @@ void sim_node::perform(persist& x) {
 }
 
 void sim_node::perform(save_snapshot& x) {
-  disk_.save(x.meta, x.bytes, guarded([this, at = x.meta.index] {
-               core_->snapshot_saved(at);
-             }));
+  disk_.save(x.meta, x.bytes,
+             guarded([this, at = x.meta.index] { core_->snapshot_saved(at); }));
 }
 
 void sim_node::perform(store_snapshot& x) {
@@ -90,7 +89,8 @@ void sim_node::perform(stop_process& x) {
   stopping_process_ = true;
 }
 
-// -- actors ---------------------------------------------------------------------
+// -- actors
+// ---------------------------------------------------------------------
 
 void sim_node::perform(start_actor& x) {
   auto& here = at(x.key);
@@ -106,8 +106,8 @@ void sim_node::perform(start_actor& x) {
   auto* row = core_->map().find(x.key);
   a.source = row ? row->source_epoch : epoch{};
   a.fresh = !row || row->epoch != x.epoch || !row->source;
-  auto delay = world_.luck().between(boot_time{0},
-                                     std::chrono::milliseconds{5});
+  auto delay =
+      world_.luck().between(boot_time{0}, std::chrono::milliseconds{5});
   world_.time().after(delay, guarded([this, key = x.key, serial = a.serial] {
                         load(key, serial);
                       }));
@@ -152,18 +152,18 @@ void sim_node::perform(stop_actor& x) {
   env e{*this, x.key, here};
   here.slot.close(e);
   // Now and then it does not get there before the deadline.
-  auto deadline = world_.luck().one_in(8)
-                    ? world_.luck().between(boot_time{0},
-                                            std::chrono::milliseconds{3})
-                    : boot_time{world_.settings().stop_deadline};
-  world_.time().after(
-    deadline, guarded([this, key = x.key, serial = here.actor->serial] {
-      auto& here = at(key);
-      if (!here.actor || here.actor->serial != serial)
-        return;
-      here.actor->out_of_time = true;
-      poke(key);
-    }));
+  auto deadline =
+      world_.luck().one_in(8)
+          ? world_.luck().between(boot_time{0}, std::chrono::milliseconds{3})
+          : boot_time{world_.settings().stop_deadline};
+  world_.time().after(deadline,
+                      guarded([this, key = x.key, serial = here.actor->serial] {
+                        auto& here = at(key);
+                        if (!here.actor || here.actor->serial != serial)
+                          return;
+                        here.actor->out_of_time = true;
+                        poke(key);
+                      }));
   poke(x.key);
 }
 
@@ -225,15 +225,14 @@ void sim_node::poke(partition_key key) {
     auto& last = a.content[{msg.origin, msg.life, msg.sender}];
     last = std::max(last, msg.number);
     auto takes = world_.luck().one_in(16)
-                   ? world_.luck().between(boot_time{0}, handler_max_)
-                   : boot_time{std::chrono::microseconds{50}};
+                     ? world_.luck().between(boot_time{0}, handler_max_)
+                     : boot_time{std::chrono::microseconds{50}};
     world_.time().after(takes, guarded([this, key, serial = a.serial, msg] {
                           auto& here = at(key);
                           if (!here.actor || here.actor->serial != serial)
                             return;
                           here.actor->busy = false;
-                          world_.reg().end(process(), msg,
-                                           here.actor->epoch);
+                          world_.reg().end(process(), msg, here.actor->epoch);
                           poke(key);
                         }));
   }

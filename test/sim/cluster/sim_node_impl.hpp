@@ -54,8 +54,7 @@ struct sim_node::env {
   void answer(node_id origin, const fence& f) {
     process_id to{origin, f.asked_by.value};
     if (node.world_.net().in_session(node.process(), to))
-      node.world_.net().send_data(node.process(), origin,
-                                  fenced_frame{key, f});
+      node.world_.net().send_data(node.process(), origin, fenced_frame{key, f});
   }
   void deliver(message&& msg, epoch) {
     here.actor->mailbox.emplace_back(std::move(msg));

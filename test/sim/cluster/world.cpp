@@ -29,10 +29,10 @@ cluster_settings quick_settings() {
 }
 
 world::world(world_options options)
-  : options_(std::move(options)),
-    luck_(options_.seed),
-    reg_(options_.strict),
-    net_(time_, luck_, *this) {
+    : options_(std::move(options)),
+      luck_(options_.seed),
+      reg_(options_.strict),
+      net_(time_, luck_, *this) {
   std::vector<founder> founders;
   for (std::uint64_t i = 1; i <= options_.nodes; ++i)
     founders.push_back({node_id{i}, "uuid-of-founder-" + std::to_string(i),
@@ -44,13 +44,13 @@ world::world(world_options options)
   auto voters = options_.nodes >= 7 ? 5u : 3u;
   for (auto& f : founders)
     (meta.conf.voters.size() < voters ? meta.conf.voters : meta.conf.learners)
-      .push_back(f.id);
+        .push_back(f.id);
   auto map = shard_map::found("the cluster", founders, meta.index);
   proto::MapSnapshot snapshot;
   map.save(snapshot);
   for (auto& f : founders) {
-    auto node = std::make_unique<sim_node>(*this, f.id, f.name, f.uuid,
-                                           incarnation{1});
+    auto node =
+        std::make_unique<sim_node>(*this, f.id, f.name, f.uuid, incarnation{1});
     node->disk().found(meta, snapshot.SerializeAsString());
     nodes_[f.id] = std::move(node);
   }
@@ -139,11 +139,13 @@ void world::admit(std::string name, std::string uuid) {
     nodes_[id] = std::make_unique<sim_node>(*this, id, name, uuid,
                                             incarnation{reply.incarnation()});
     --joining_;
-    time_.after(std::chrono::milliseconds{5}, [this, id] { node(id.value).start(); });
+    time_.after(std::chrono::milliseconds{5},
+                [this, id] { node(id.value).start(); });
   });
 }
 
-// -- running --------------------------------------------------------------------
+// -- running
+// --------------------------------------------------------------------
 
 void world::step() {
   time_.step();
@@ -169,13 +171,27 @@ bool world::run_until_calm(boot_time bound) {
   auto end = time_.now() + bound;
   while (!broken() && time_.now() < end) {
     run_for(std::chrono::milliseconds{100});
+    retire_those_let_go();
     if (!broken() && unrest().empty())
       return true;
   }
   return false;
 }
 
-// -- commands -------------------------------------------------------------------
+void world::retire_those_let_go() {
+  auto* lead = leader();
+  if (!lead)
+    return;
+  for (auto* node : nodes()) {
+    auto* row = lead->core().map().node(node->id());
+    bool gone = !row || row->liveness == liveness::left;
+    if (gone && !node->left() && !node->busy_leaving())
+      node->retire();
+  }
+}
+
+// -- commands
+// -------------------------------------------------------------------
 
 void world::command(proto::CommandRequest what, sim_node::reply_handler then) {
   if (auto* node = any([](sim_node& n) { return n.accepts(); }))
@@ -219,12 +235,12 @@ void world::stop_faults() {
   }
 }
 
-// -- the network's calls ----------------------------------------------------------
+// -- the network's calls
+// ----------------------------------------------------------
 
 sim_node* world::find(process_id who) {
   auto i = nodes_.find(who.node);
-  if (i == nodes_.end() || !i->second->alive()
-      || i->second->process() != who)
+  if (i == nodes_.end() || !i->second->alive() || i->second->process() != who)
     return nullptr;
   return i->second.get();
 }
@@ -251,7 +267,8 @@ void world::peer_left(process_id who, node_id peer,
     node->peer_left(peer, std::move(untaken));
 }
 
-// -- checks -----------------------------------------------------------------------
+// -- checks
+// -----------------------------------------------------------------------
 
 void world::note(std::uint64_t x) {
   trace_ = (trace_ ^ x) * 0x100000001b3;
@@ -308,16 +325,15 @@ void world::check_node(sim_node& node) {
   note(hash);
   auto [i, fresh] = maps_.emplace(version, hash);
   if (i->second != hash)
-    reg_.fail("two maps at version " + std::to_string(version)
-              + ", one on " + node.name());
+    reg_.fail("two maps at version " + std::to_string(version) + ", one on "
+              + node.name());
 }
 
 void world::check_batch(sim_node& node, const raft::persist_batch& batch) {
   std::uint64_t before = 0;
   for (auto& e : batch.append) {
     logged now{content_of(e), before};
-    auto [i, fresh]
-      = log_.emplace(std::pair{e.index.value, e.term.value}, now);
+    auto [i, fresh] = log_.emplace(std::pair{e.index.value, e.term.value}, now);
     if (!fresh && i->second.before == 0)
       i->second.before = before;
     if (i->second.content != now.content
@@ -342,8 +358,8 @@ void world::check_event(sim_node& node, const proto::Event& event) {
 
 std::size_t world::count_events(proto::EventKind kind) const {
   return static_cast<std::size_t>(
-    std::count_if(events_.begin(), events_.end(),
-                  [&](auto& kv) { return kv.second.kind() == kind; }));
+      std::count_if(events_.begin(), events_.end(),
+                    [&](auto& kv) { return kv.second.kind() == kind; }));
 }
 
 std::string world::unrest() {
@@ -387,6 +403,9 @@ std::string world::unrest_of_map(sim_node& lead) {
     auto* region = map.region(wanted.name);
     if (!region)
       return "region " + wanted.name + " is not announced";
+    for (auto& [id, node] : map.nodes())
+      if (node.available() && !map.can_host(*region, node))
+        return node.name + " does not host " + wanted.name + " yet";
     std::map<node_id, std::size_t> load;
     for (auto& [id, node] : map.nodes())
       if (node.available() && map.can_host(*region, node))
@@ -406,9 +425,10 @@ std::string world::unrest_of_map(sim_node& lead) {
         return text + " runs in the map, but not on node "
                + std::to_string(a.owner.value);
     }
-    auto [low, high] = std::minmax_element(
-      load.begin(), load.end(),
-      [](auto& a, auto& b) { return a.second < b.second; });
+    auto [low, high] =
+        std::minmax_element(load.begin(), load.end(), [](auto& a, auto& b) {
+          return a.second < b.second;
+        });
     if (low != load.end() && high->second > low->second + 1 && even_)
       return wanted.name + " is not spread evenly";
   }

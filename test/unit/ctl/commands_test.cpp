@@ -136,6 +136,16 @@ TEST_CASE("troupectl: drain waits and tells how far it is", "[unit][ctl]") {
   CHECK(contains(x.out, "n3 is restarting"));
 }
 
+TEST_CASE("troupectl: a drain that the asked node learns late is no failure",
+          "[unit][ctl]") {
+  ctl_fixture f;
+  f.backend.delay_moves(5);
+  f.backend.delay_states(2);
+  auto x = f.run({"drain", "n1"});
+  CHECK(x.code == 0);
+  CHECK(contains(x.out, "n1 is drained\n"));
+}
+
 TEST_CASE("troupectl: a drain that somebody takes back is a failure",
           "[unit][ctl]") {
   ctl_fixture f;

@@ -122,7 +122,9 @@ TEST_CASE("http: who asks for events that are gone gets one gap",
 TEST_CASE("http: a follower that does not read is bounded and gets a gap "
           "[R-18]",
           "[unit][http]") {
-  server_fixture f;
+  http_settings settings;
+  settings.write_timeout = std::chrono::hours(1); // slow, but not too slow
+  server_fixture f(settings);
   raw_client slow(f.port);
   slow.send("GET /v1/events HTTP/1.1\r\n\r\n");
   CHECK(slow.read_head().status == 200);

@@ -1,6 +1,7 @@
 #include <test/unit/http/fake_backend.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::http {
 
@@ -71,7 +72,14 @@ std::vector<node_row> fake_backend::nodes() {
   progress();
   for (auto& n : nodes_)
     n.partitions = {{"counter", owned(n.name)}};
-  return nodes_;
+  auto out = nodes_;
+  if (late_readings_ > 0) {
+    --late_readings_;
+    for (auto& n : out)
+      if (n.name == late_node_)
+        n.state = late_state_;
+  }
+  return out;
 }
 
 std::vector<region_row> fake_backend::regions() {
@@ -225,7 +233,9 @@ void fake_backend::set_state(const std::string& node, node_state state,
     return done(
         api_error{api_errc::unknown_node, "there is no node '" + node + "'"});
   }
-  i->state = state;
+  late_node_ = node;
+  late_state_ = std::exchange(i->state, state);
+  late_readings_ = state_delay_;
   auto left = owned(node);
   if (away)
     for (auto p : counter_.partitions)
@@ -277,6 +287,11 @@ void fake_backend::set_health(http::health x) {
 void fake_backend::delay_moves(int readings) {
   std::lock_guard guard(mutex_);
   delay_ = readings;
+}
+
+void fake_backend::delay_states(int readings) {
+  std::lock_guard guard(mutex_);
+  state_delay_ = readings;
 }
 
 } // namespace troupe::http

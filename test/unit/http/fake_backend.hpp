@@ -53,6 +53,10 @@ public:
   /// Moves show this many readings of the map later; zero: at once.
   void delay_moves(int readings);
 
+  /// A node's new state shows this many readings later, as on a node that
+  /// learns it after the leader.
+  void delay_states(int readings);
+
   /// Takes the place of the echo that `send` is.
   std::function<void(send_request, callback<send_reply>)> on_send;
 
@@ -84,6 +88,10 @@ private:
   region_view counter_;
   std::vector<pending_move> moves_;
   int delay_ = 0;
+  int state_delay_ = 0;
+  std::string late_node_; // whose state is not shown yet
+  node_state late_state_ = node_state::up;
+  int late_readings_ = 0;
   std::uint64_t version_ = 100;
 };
 

@@ -13,7 +13,7 @@ namespace troupe::http {
 
 namespace {
 
-constexpr int patience_ms = 30'000;
+constexpr int patience_ms = 120'000;
 
 } // namespace
 

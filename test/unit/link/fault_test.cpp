@@ -55,8 +55,8 @@ TEST_CASE("fault: a link cut in the middle of frames, a thousand times under "
   test_node a{who(1), what}, b{who(2), what};
   checker of_a{a}, of_b{b};
   faulty_proxy to_b{b.address, 11}, to_a{a.address, 13};
-  to_b.cut_after(60000);
-  to_a.cut_after(60000);
+  to_b.cut_after(25000);
+  to_a.cut_after(25000);
   a.transport.set_peers({b.at(to_b.address())});
   b.transport.set_peers({a.at(to_a.address())});
 
@@ -71,7 +71,7 @@ TEST_CASE("fault: a link cut in the middle of frames, a thousand times under "
       if (from.send(to, payload) == send_result::accepted)
         ++number;
       else
-        std::this_thread::yield();
+        from.pause();
       if (number % 50 == 0)
         from.send(to, "beat", frame_class::control);
     }
@@ -144,7 +144,8 @@ TEST_CASE("fault: an idle link lives on its pings", "[unit][link]") {
   CHECK(b.closed.empty());
 }
 
-TEST_CASE("fault: a slow name is no reason to stop dialling", "[unit][link]") {
+TEST_CASE("fault: an address that leads nowhere does not stop the dialling",
+          "[unit][link]") {
   test_node a{who(1)}, b{who(2)};
   a.transport.set_peers({b.at("no such host at all:1")});
   a.transport.set_peers({b.at("nonsense")});
@@ -161,7 +162,7 @@ TEST_CASE("fault: crashing peers leave the others alone", "[unit][link]") {
   b.transport.set_peers({a.at()});
   for (std::uint64_t i = 0; i < 20000; ++i) {
     while (a.send(b, numbered(i, 50)) != send_result::accepted)
-      std::this_thread::yield();
+      a.pause();
     if (i % 500 == 0) {
       a.send(c, "x");
       to_c.cut_now();

@@ -144,8 +144,10 @@ TEST_CASE("session: an older or replayed hello never replaces a newer one "
   side a{node(1)}, b{node(2)};
   auto old = a.greet(b, 3);
   a.ses.disconnected();
-  connect(a, b, 4);
+  auto now = a.greet(b, 4);
+  b.accept(now);
   CHECK(b.judge(old) == refusal_code::stale_hello);
+  CHECK(b.judge(now) == refusal_code::stale_hello);
   b.ses.disconnected();
   CHECK(b.judge(old) == refusal_code::stale_hello);
 }

@@ -17,7 +17,7 @@ namespace troupe::link::test {
 
 using namespace std::chrono_literals;
 
-inline constexpr auto patience = 60s; // far more than any of it takes
+inline constexpr auto patience = 120s; // far more than any of it takes
 
 /// Short times, so that faults are noticed and mended quickly.
 inline settings quick() {
@@ -84,6 +84,12 @@ public:
       changed.wait_for(guard, 5ms);
     }
     return true;
+  }
+
+  /// Until something happens, or a moment has passed.
+  void pause() {
+    std::unique_lock guard{mutex};
+    changed.wait_for(guard, 1ms);
   }
 
   bool wait_connected(const test_node& to) {

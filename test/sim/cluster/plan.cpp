@@ -1,0 +1,338 @@
+#include "plan.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace troupe::sim {
+
+using namespace std::chrono_literals;
+
+std::string to_string(deed x) {
+  switch (x) {
+  case deed::move:
+    return "move";
+  case deed::rebalance:
+    return "rebalance";
+  case deed::join:
+    return "join";
+  case deed::leave:
+    return "leave";
+  case deed::restart:
+    return "restart";
+  case deed::crash:
+    return "crash";
+  case deed::pause:
+    return "pause";
+  case deed::isolate:
+    return "isolate";
+  case deed::cut:
+    return "cut";
+  case deed::rain:
+    return "rain";
+  case deed::slow_disk:
+    return "slow disk";
+  case deed::slow_handlers:
+    return "slow handlers";
+  case deed::wall_jump:
+    return "wall clock jumps";
+  case deed::failing_starts:
+    return "failing starts";
+  case deed::drain_and_back:
+    return "drain and back";
+  }
+  return "?";
+}
+
+plan draw_plan(std::uint64_t seed, bool strict) {
+  chance luck{seed * 2 + strict};
+  plan out;
+  out.seed = seed;
+  out.strict = strict;
+  out.nodes = 3 + static_cast<unsigned>(luck.below(5));
+  out.partitions.push_back(1 + static_cast<std::uint32_t>(luck.below(16)));
+  if (luck.one_in(2))
+    out.partitions.push_back(1 + static_cast<std::uint32_t>(luck.below(6)));
+  out.length = luck.between(3s, 8s);
+  out.send_every = luck.between(300us, 4ms);
+  out.senders = 1 + static_cast<unsigned>(luck.below(3));
+  if (!strict && luck.one_in(2))
+    out.patience = luck.between(200ms, 3s);
+  if (!strict && luck.one_in(4))
+    out.hold_max = 8;
+  std::vector<deed> kinds{
+      deed::move,      deed::move,          deed::move,    deed::rebalance,
+      deed::join,      deed::leave,         deed::restart, deed::slow_handlers,
+      deed::wall_jump, deed::drain_and_back};
+  if (!strict)
+    kinds.insert(kinds.end(),
+                 {deed::crash, deed::crash, deed::pause, deed::pause,
+                  deed::isolate, deed::cut, deed::rain, deed::slow_disk,
+                  deed::failing_starts, deed::crash, deed::isolate});
+  // Each run has its own mixture: a few kinds, often.
+  std::vector<deed> mine;
+  for (auto n = 2 + luck.below(5); n > 0; --n)
+    mine.push_back(kinds[luck.below(kinds.size())]);
+  for (auto n = 3 + luck.below(strict ? 12 : 18); n > 0; --n) {
+    planned_deed one;
+    one.at = luck.between(1s, out.length);
+    one.what = mine[luck.below(mine.size())];
+    one.who = luck.next();
+    one.whom = luck.next();
+    one.span = luck.one_in(3) ? luck.between(20ms, 300ms)
+                              : luck.between(100ms, 2500ms);
+    out.deeds.push_back(one);
+  }
+  std::stable_sort(out.deeds.begin(), out.deeds.end(),
+                   [](auto& a, auto& b) { return a.at < b.at; });
+  return out;
+}
+
+std::string to_string(const plan& x) {
+  std::ostringstream out;
+  auto ms = [](boot_time t) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(t).count();
+  };
+  out << (x.strict ? "strict" : "faulty") << " plan of seed " << x.seed << ": "
+      << x.nodes << " nodes, partitions";
+  for (auto n : x.partitions)
+    out << ' ' << n;
+  out << ", a message every " << x.send_every.count() / 1000 << " us from "
+      << x.senders << " senders a node\n";
+  for (auto& d : x.deeds)
+    out << "  at " << ms(d.at) << " ms: " << to_string(d.what) << " ("
+        << d.who % 100 << ", " << d.whom % 100 << ") for " << ms(d.span)
+        << " ms\n";
+  out << "replay: TROUPE_SIM_SEED=" << x.seed << " sim_cluster \""
+      << (x.strict ? "[strict]" : "[faulty]") << "\"\n";
+  return out.str();
+}
+
+namespace {
+
+/// Carries a plan out.
+class performer {
+public:
+  explicit performer(const plan& what)
+      : plan_(what), world_(options_of(what)) {}
+
+  outcome run() {
+    for (std::size_t i = 0; i < plan_.partitions.size(); ++i) {
+      region_settings r;
+      r.name = std::string(1, static_cast<char>('a' + i));
+      r.partitions = plan_.partitions[i];
+      world_.add_region(r);
+    }
+    for (auto* node : world_.nodes())
+      node->start();
+    for (auto& d : plan_.deeds)
+      world_.time().at(d.at, [this, &d] { perform(d); });
+    world_.time().after(500ms, [this] { send_one(); });
+    world_.run_for(plan_.length + 500ms);
+    sending_ = false;
+    world_.stop_faults();
+    // What was moved by hand stays where it is, and what failed somewhere too,
+    // until somebody asks for balance.
+    world_.time().after(5s, [this] { balance(); });
+    bool calm = world_.run_until_calm(40s);
+    outcome out;
+    if (calm)
+      world_.reg().check_accounts();
+    out.broken = world_.reg().broken();
+    if (out.broken.empty() && !calm)
+      out.broken = "no calm: " + world_.unrest();
+    if (!out.broken.empty())
+      out.broken += last_events();
+    out.trace = world_.trace();
+    out.count = world_.reg().count();
+    return out;
+  }
+
+private:
+  static world_options options_of(const plan& what) {
+    world_options out;
+    out.seed = what.seed * 4 + 1 + what.strict;
+    out.nodes = what.nodes;
+    out.strict = what.strict;
+    out.settings = quick_settings();
+    out.settings.hold_messages_max = what.hold_max;
+    if (!what.strict)
+      out.settings.held_message = 2s;
+    return out;
+  }
+
+  std::string last_events() {
+    std::ostringstream out;
+    auto& events = world_.events();
+    auto i = events.size() > 40 ? std::prev(events.end(), 40) : events.begin();
+    out << "\nat "
+        << std::chrono::duration_cast<std::chrono::milliseconds>(
+               world_.time().now())
+               .count()
+        << " ms, after\n";
+    for (; i != events.end(); ++i) {
+      auto& e = i->second;
+      out << "  " << e.seq() << ' ' << proto::EventKind_Name(e.kind()) << ' '
+          << e.node_name() << ' ' << e.region();
+      if (e.has_partition())
+        out << ' ' << e.partition() << " epoch " << e.epoch();
+      out << ' ' << e.to_name() << ' ' << e.cause() << ' ' << e.text() << '\n';
+    }
+    return out.str();
+  }
+
+  void balance() {
+    world_.command(rebalance_request(), [this](const proto::CommandReply& x) {
+      if (x.code() != 0)
+        world_.time().after(200ms, [this] { balance(); });
+    });
+  }
+
+  static proto::CommandRequest rebalance_request() {
+    proto::CommandRequest out;
+    out.mutable_plan()->set_apply(true);
+    return out;
+  }
+
+  sim_node* pick(std::uint64_t drawn) {
+    std::vector<sim_node*> fit;
+    for (auto* n : world_.nodes())
+      if (n->accepts())
+        fit.push_back(n);
+    return fit.empty() ? nullptr : fit[drawn % fit.size()];
+  }
+
+  void send_one() {
+    if (!sending_)
+      return;
+    if (auto* node = pick(world_.luck().next())) {
+      auto& map = node->core().map();
+      if (!map.regions().empty()) {
+        auto r = world_.luck().below(map.regions().size());
+        auto& region =
+            *std::next(map.regions().begin(), static_cast<std::ptrdiff_t>(r));
+        auto p = static_cast<partition_id>(
+            world_.luck().below(region.second.partitions.size()));
+        auto sender =
+            static_cast<std::uint32_t>(world_.luck().below(plan_.senders));
+        node->send(sender, {region.first, p}, plan_.patience);
+      }
+    }
+    world_.time().after(
+        world_.luck().between(plan_.send_every / 2, plan_.send_every * 3 / 2),
+        [this] { send_one(); });
+  }
+
+  void perform(const planned_deed& d) {
+    auto* node = pick(d.who);
+    if (!node || !sending_)
+      return;
+    auto id = node->id();
+    auto later = [&](auto f) { world_.time().after(d.span, std::move(f)); };
+    switch (d.what) {
+    case deed::move: {
+      auto r = d.whom % plan_.partitions.size();
+      world_.move(std::string(1, static_cast<char>('a' + r)),
+                  static_cast<partition_id>(d.whom / 8 % plan_.partitions[r]),
+                  node->name());
+      break;
+    }
+    case deed::rebalance:
+      world_.rebalance();
+      break;
+    case deed::join:
+      if (world_.nodes().size() < 9)
+        world_.join("j" + std::to_string(d.whom % 100000));
+      break;
+    case deed::leave:
+      if (count_in() > 3 && !somebody_goes())
+        node->leave();
+      break;
+    case deed::restart:
+      if (!plan_.strict || !somebody_goes())
+        node->announce_restart(d.span);
+      break;
+    case deed::crash:
+      node->crash();
+      later([this, id] { world_.node(id.value).start(); });
+      break;
+    case deed::pause:
+      node->pause();
+      later([this, id] { world_.node(id.value).resume(); });
+      break;
+    case deed::isolate:
+      for (auto* other : world_.nodes())
+        if (other != node) {
+          world_.net().cut(id, other->id());
+          world_.net().cut(other->id(), id);
+        }
+      later([this, id] {
+        for (auto* other : world_.nodes()) {
+          world_.net().heal(id, other->id());
+          world_.net().heal(other->id(), id);
+        }
+      });
+      break;
+    case deed::cut:
+      if (auto* other = pick(d.whom); other && other != node) {
+        auto to = other->id();
+        world_.net().cut(id, to);
+        later([this, id, to] { world_.net().heal(id, to); });
+      }
+      break;
+    case deed::rain:
+      world_.net().conditions().control_loss =
+          static_cast<std::uint32_t>(d.whom % 400);
+      world_.net().conditions().delay_max =
+          std::chrono::milliseconds{1 + d.whom % 60};
+      later([this] { world_.net().conditions() = {}; });
+      break;
+    case deed::slow_disk:
+      node->disk().slowness() = std::chrono::milliseconds{1 + d.whom % 40};
+      later([this, id] { world_.node(id.value).disk().slowness() = 800us; });
+      break;
+    case deed::slow_handlers:
+      node->slow_handlers(45ms);
+      later([this, id] { world_.node(id.value).slow_handlers(2ms); });
+      break;
+    case deed::wall_jump:
+      node->clock().wall_ms += d.whom % 2 ? 300'000 : -300'000;
+      break;
+    case deed::failing_starts:
+      node->fail_starts(static_cast<unsigned>(d.whom % 3));
+      world_.expect_uneven();
+      break;
+    case deed::drain_and_back:
+      world_.set_intent(id, proto::INTENT_DRAIN);
+      later([this, id] { world_.set_intent(id, proto::INTENT_UNSPECIFIED); });
+      drained_.insert(id);
+      break;
+    }
+  }
+
+  std::size_t count_in() {
+    std::size_t n = 0;
+    for (auto* node : world_.nodes())
+      n += !node->left();
+    return n;
+  }
+
+  bool somebody_goes() {
+    for (auto* node : world_.nodes())
+      if (!node->left() && (!node->alive() || node->busy_leaving()))
+        return true;
+    return false;
+  }
+
+  const plan& plan_;
+  world world_;
+  std::set<node_id> drained_;
+  bool sending_ = true;
+};
+
+} // namespace
+
+outcome perform(const plan& what) {
+  return performer{what}.run();
+}
+
+} // namespace troupe::sim

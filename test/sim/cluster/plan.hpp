@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "world.hpp"
+
+namespace troupe::sim {
+
+enum class deed : std::uint8_t {
+  move,
+  rebalance,
+  join,
+  leave,
+  restart, // announced
+  crash,
+  pause,
+  isolate,
+  cut,  // one way
+  rain, // loss and delay for everybody
+  slow_disk,
+  slow_handlers,
+  wall_jump,
+  failing_starts,
+  drain_and_back,
+};
+
+std::string to_string(deed x);
+
+/// One thing that happens to the cluster, and for how long.
+struct planned_deed {
+  boot_time at;
+  deed what;
+  std::uint64_t who = 0; // drawn; which node it is depends on who lives
+  std::uint64_t whom = 0;
+  boot_time span{0};
+};
+
+/// All of one run, drawn from its seed.
+struct plan {
+  std::uint64_t seed = 0;
+  unsigned nodes = 3;
+  bool strict = false;
+  std::vector<std::uint32_t> partitions; // of each region
+  boot_time length{0};
+  boot_time send_every{0};
+  unsigned senders = 1;  // per node
+  boot_time patience{0}; // of a message; 0: it has no deadline
+  std::size_t hold_max = 4096;
+  std::vector<planned_deed> deeds;
+};
+
+/// Strict: only what must lose nothing. Else: faults too.
+plan draw_plan(std::uint64_t seed, bool strict);
+std::string to_string(const plan& x);
+
+struct outcome {
+  std::string broken; // empty: all held
+  std::uint64_t trace = 0;
+  registry::counters count;
+};
+
+/// Runs the plan, heals everything, and waits for calm.
+outcome perform(const plan& what);
+
+} // namespace troupe::sim

@@ -1,0 +1,137 @@
+#include <test/catch.hpp>
+
+#include <troupe/cluster/move/partition_host.hpp>
+
+using namespace troupe;
+
+namespace {
+
+const partition_key key{region_id{1}, 0};
+
+assignment row(stage s, std::uint64_t owner, std::uint64_t e,
+               std::uint64_t target = 0, std::uint64_t source = 0,
+               std::uint64_t source_epoch = 0) {
+  assignment a;
+  a.stage = s;
+  a.owner = node_id{owner};
+  a.owner_incarnation = incarnation{1};
+  a.epoch = epoch{e};
+  a.target = node_id{target};
+  a.source = node_id{source};
+  a.source_epoch = epoch{source_epoch};
+  return a;
+}
+
+partition_state saved() {
+  return {true, std::make_shared<const std::string>("state")};
+}
+
+template <class Effect>
+const Effect* only(const std::vector<host_effect>& effects) {
+  return effects.size() == 1 ? std::get_if<Effect>(&effects[0]) : nullptr;
+}
+
+partition_host running(std::uint64_t self) {
+  partition_host h{node_id{self}, incarnation{1}};
+  h.learn(key, row(stage::starting, self, 5));
+  REQUIRE(only<start_actor>(h.take()));
+  h.started(key, epoch{5});
+  REQUIRE(h.facts().started_size() == 1);
+  h.learn(key, row(stage::running, self, 5));
+  REQUIRE_FALSE(h.has_facts());
+  return h;
+}
+
+} // namespace
+
+TEST_CASE("host: a state is confirmed when it was acknowledged, kept until "
+          "another runs",
+          "[unit][move]") {
+  auto h = running(1);
+  h.learn(key, row(stage::pausing, 1, 5, 2));
+  REQUIRE(only<stop_actor>(h.take()));
+  h.stopped(key, epoch{5}, saved());
+  REQUIRE(only<send_state>(h.take()));
+  CHECK_FALSE(h.has_facts());
+  h.state_taken(node_id{2}, key, epoch{5});
+  CHECK(h.facts().confirmed_size() == 1);
+  h.learn(key, row(stage::starting, 2, 8, 0, 1, 5));
+  CHECK(h.take().empty());
+  h.learn(key, row(stage::starting, 3, 9, 0, 1, 5));
+  auto effects = h.take();
+  REQUIRE(only<send_state>(effects));
+  CHECK(only<send_state>(effects)->to == node_id{3});
+}
+
+TEST_CASE("host: a receiver that was started anew gets the state again",
+          "[unit][move]") {
+  auto h = running(1);
+  h.learn(key, row(stage::pausing, 1, 5, 2));
+  h.stopped(key, epoch{5}, saved());
+  h.take();
+  h.state_taken(node_id{2}, key, epoch{5});
+  h.session_ended(node_id{2});
+  CHECK(only<send_state>(h.take()));
+  CHECK_FALSE(h.has_facts());
+}
+
+TEST_CASE("host: a rollback that comes by a snapshot still stops and saves",
+          "[unit][move]") {
+  auto h = running(1);
+  h.learn(key, row(stage::starting, 1, 9, 0, 1, 5));
+  REQUIRE(only<stop_actor>(h.take()));
+  h.stopped(key, epoch{5}, saved());
+  auto effects = h.take();
+  REQUIRE(only<start_actor>(effects));
+  CHECK(only<start_actor>(effects)->state.present);
+  CHECK(only<start_actor>(effects)->epoch == epoch{9});
+}
+
+TEST_CASE("host: a new owner waits for the state, and not in vain",
+          "[unit][move]") {
+  partition_host h{node_id{2}, incarnation{1}};
+  h.learn(key, row(stage::starting, 2, 8, 0, 1, 5));
+  CHECK(h.take().empty());
+  SECTION("it comes") {
+    h.state_arrived(node_id{1}, key, epoch{5}, saved());
+    auto effects = h.take();
+    REQUIRE(effects.size() == 2);
+    CHECK(std::holds_alternative<acknowledge_state>(effects[0]));
+    CHECK(std::holds_alternative<start_actor>(effects[1]));
+  }
+  SECTION("who held it is lost") {
+    h.lost({node_id{1}});
+    CHECK(h.facts().failed_size() == 1);
+  }
+}
+
+TEST_CASE("host: a copy of a state without an owner is offered",
+          "[unit][move]") {
+  partition_host h{node_id{2}, incarnation{1}};
+  h.state_arrived(node_id{1}, key, epoch{5}, saved());
+  h.learn(key, row(stage::starting, 2, 8, 0, 1, 5));
+  h.take();
+  h.failed(key, epoch{8}, "no");
+  CHECK(h.facts().failed_size() == 1);
+  auto orphan = row(stage::unassigned, 0, 8, 2, 1, 5);
+  orphan.owner_incarnation = {};
+  h.learn(key, orphan);
+  CHECK(h.facts().holding_size() == 1);
+}
+
+TEST_CASE("host: [R-3] [SF-10] what names another epoch or incarnation is "
+          "ignored",
+          "[unit][move]") {
+  auto h = running(1);
+  h.started(key, epoch{4});
+  h.stopped(key, epoch{4}, saved());
+  h.failed(key, epoch{4}, "no");
+  h.state_taken(node_id{2}, key, epoch{4});
+  CHECK(h.take().empty());
+  CHECK_FALSE(h.has_facts());
+  partition_host next{node_id{1}, incarnation{2}};
+  next.learn(key, row(stage::starting, 1, 5));
+  CHECK(next.take().empty());
+  h.learn(key, row(stage::running, 3, 9));
+  CHECK(only<kill_actor>(h.take()));
+}

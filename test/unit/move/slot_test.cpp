@@ -1,0 +1,198 @@
+#include <test/catch.hpp>
+
+#include <string>
+
+#include <troupe/cluster/move/partition_slot.hpp>
+
+using namespace troupe;
+
+namespace {
+
+struct note {
+  node_id origin;
+  int number = 0;
+  boot_time deadline{0};
+  std::size_t bytes = 1;
+};
+
+/// Writes down what the slot of node 1 does.
+struct env {
+  std::string log;
+  bool room = true;
+
+  void say(const std::string& what) { log += what + " "; }
+  node_id self() { return node_id{1}; }
+  void send(node_id to, epoch at, note&& m) {
+    say("send" + std::to_string(m.number) + ">" + std::to_string(to.value) + "@"
+        + std::to_string(at.value));
+  }
+  void send(node_id to, const fence& f) {
+    say("fence>" + std::to_string(to.value) + "@"
+        + std::to_string(f.epoch.value));
+  }
+  void give_back(node_id to, epoch, const route&, note&& m) {
+    say("back" + std::to_string(m.number) + ">" + std::to_string(to.value));
+  }
+  void answer(node_id to, const fence&) {
+    say("fenced>" + std::to_string(to.value));
+  }
+  void deliver(note&& m, epoch) { say("mail" + std::to_string(m.number)); }
+  void deliver(const fence&) { say("mailfence"); }
+  void marker(epoch) { say("marker"); }
+  bool hold(note&) { return room; }
+  void unhold(const note&) {}
+  void drop(note&& m, errc why) {
+    say("drop" + std::to_string(m.number) + ":" + std::string{to_string(why)});
+  }
+  void lost(node_id, epoch, std::uint64_t n) {
+    say("lost" + std::to_string(n));
+  }
+  std::string take() { return std::exchange(log, {}); }
+};
+
+note own(int n) {
+  return {node_id{1}, n, {}, 1};
+}
+note foreign(int n) {
+  return {node_id{3}, n, {}, 1};
+}
+
+route at(stage s, std::uint64_t owner, std::uint64_t e, std::uint64_t v) {
+  return {s, false, node_id{owner}, epoch{e}, log_index{v}};
+}
+
+using slot = partition_slot<note>;
+
+} // namespace
+
+TEST_CASE("stream: what is sent is fenced, and the next owner waits for it",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.accept(own(1), e);
+  s.learn(at(stage::running, 2, 5, 5), e);
+  s.accept(own(2), e);
+  CHECK(e.take() == "send1>2@5 send2>2@5 ");
+  s.learn(at(stage::pausing, 2, 5, 6), e);
+  s.accept(own(3), e);
+  CHECK(e.take() == "fence>2@5 ");
+  s.learn(at(stage::running, 3, 8, 9), e);
+  CHECK(e.take().empty());
+  s.returned(own(2), epoch{5}, at(stage::pausing, 2, 5, 6), e);
+  s.fence_answered(epoch{4}, e);
+  CHECK(e.take().empty());
+  s.fence_answered(epoch{5}, e);
+  CHECK(e.take() == "send2>3@8 send3>3@8 ");
+}
+
+TEST_CASE("stream: the first return closes it, and the refuser's newer route "
+          "counts",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.learn(at(stage::running, 2, 5, 5), e);
+  s.accept(own(1), e);
+  e.take();
+  s.returned(own(1), epoch{5}, at(stage::running, 3, 9, 10), e);
+  CHECK(e.take() == "fence>2@5 ");
+  s.fence_answered(epoch{5}, e);
+  CHECK(e.take() == "send1>3@9 ");
+}
+
+TEST_CASE("stream: what comes of a stream that was given up is ignored",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.learn(at(stage::running, 2, 5, 5), e);
+  s.accept(own(1), e);
+  s.accept(own(2), e);
+  e.take();
+  s.give_up(e);
+  CHECK(e.take() == "lost2 ");
+  s.returned(own(1), epoch{5}, at(stage::running, 2, 5, 5), e);
+  CHECK(s.out().held() == 0);
+  s.learn(at(stage::running, 3, 7, 7), e);
+  s.accept(own(3), e);
+  CHECK(e.take() == "send3>3@7 ");
+}
+
+TEST_CASE("stream: an owner that left in order loses nothing", "[unit][move]") {
+  slot s;
+  env e;
+  s.learn(at(stage::running, 2, 5, 5), e);
+  s.accept(own(1), e);
+  s.accept(own(2), e);
+  e.take();
+  s.returned(own(2), epoch{5}, s.out().known(), e);
+  s.owner_left(e);
+  s.learn(at(stage::running, 3, 7, 7), e);
+  CHECK(e.take() == "fence>2@5 send2>3@7 ");
+}
+
+TEST_CASE(
+    "stream: without room, after its deadline and in quarantine a message "
+    "is dropped with the reason",
+    "[unit][move]") {
+  slot s;
+  env e;
+  auto late = own(1);
+  late.deadline = boot_time{10};
+  s.accept(std::move(late), e);
+  s.accept(own(2), e);
+  e.room = false;
+  s.accept(own(3), e);
+  CHECK(e.take() == "drop3:overloaded ");
+  s.expire(boot_time{10}, e);
+  CHECK(e.take() == "drop1:expired ");
+  auto q = at(stage::unassigned, 0, 5, 6);
+  q.quarantined = true;
+  s.learn(q, e);
+  s.accept(own(4), e);
+  CHECK(e.take() == "drop2:quarantined drop4:quarantined ");
+}
+
+TEST_CASE("intake: behind the marker all parks, and goes back behind the "
+          "mailbox",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.arrive(foreign(1), epoch{5}, e);
+  CHECK(e.take() == "back1>3 ");
+  s.open(epoch{5});
+  s.arrive(foreign(2), epoch{5}, e);
+  s.arrive(foreign(3), epoch{4}, e);
+  CHECK(e.take() == "mail2 back3>3 ");
+  s.close(e);
+  s.arrive(foreign(4), epoch{5}, e);
+  s.arrive(fence{node_id{3}, epoch{5}}, e);
+  s.close(e);
+  CHECK(e.take() == "marker ");
+  fifo<slot::parcel> left;
+  left.emplace_back(foreign(2));
+  s.stopped(std::move(left), e);
+  CHECK(e.take() == "back2>3 back4>3 fenced>3 ");
+  s.arrive(fence{node_id{3}, epoch{5}}, e);
+  CHECK(e.take() == "fenced>3 ");
+}
+
+TEST_CASE("slot: a node's own messages come back in order and move on",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.open(epoch{5});
+  s.learn(at(stage::running, 1, 5, 5), e);
+  s.accept(own(1), e);
+  s.accept(own(2), e);
+  CHECK(e.take() == "mail1 mail2 ");
+  s.close(e);
+  s.accept(own(3), e);
+  s.learn(at(stage::pausing, 1, 5, 6), e);
+  s.accept(own(4), e);
+  CHECK(e.take() == "marker ");
+  fifo<slot::parcel> left;
+  left.emplace_back(own(2));
+  s.stopped(std::move(left), e);
+  CHECK(e.take().empty());
+  s.learn(at(stage::running, 2, 8, 9), e);
+  CHECK(e.take() == "send2>2@8 send3>2@8 send4>2@8 ");
+}
