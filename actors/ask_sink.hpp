@@ -28,7 +28,7 @@ public:
   using callback = std::function<void(traced_answer)>;
 
   ask_sink(caf::actor_config& cfg, node_id self, callback done)
-    : monitorable_actor(cfg), self_(self), done_(std::move(done)) {}
+      : monitorable_actor(cfg), self_(self), done_(std::move(done)) {}
 
   void finish(traced_answer answer) {
     if (!finished_.exchange(true))

@@ -41,8 +41,7 @@ void data_plane::attach(config cfg, link::transport& links) {
   links_.store(&links, std::memory_order_release);
 }
 
-// -- regions
-// ----------------------------------------------------------------------
+// -- regions ------------------------------------------------------------------
 
 region_plane& data_plane::region(const std::string& name,
                                  std::uint32_t partitions) {
@@ -88,8 +87,7 @@ slot* data_plane::find_slot(std::uint32_t region, std::uint32_t partition,
   return &found->slots[partition];
 }
 
-// -- from routers
-// -----------------------------------------------------------------
+// -- from routers -------------------------------------------------------------
 
 void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
                         caf::execution_unit* ctx) {
@@ -188,8 +186,7 @@ void data_plane::accept_at(region_plane& to, partition_id p,
   flush_fences();
 }
 
-// -- the coordinator's side
-// -------------------------------------------------------
+// -- the coordinator's side ---------------------------------------------------
 
 void data_plane::route_changed(partition_key key, const route& to) {
   with_slot(key, [&](slot& at, env& e) { at.core.learn(to, e); });
@@ -307,8 +304,7 @@ void data_plane::note_held(region_plane& region, partition_id p, env& e) {
     note_active(region, p);
 }
 
-// -- refusals
-// ---------------------------------------------------------------------
+// -- refusals -----------------------------------------------------------------
 
 namespace {
 
@@ -411,8 +407,7 @@ void data_plane::fail_requests(slot& at, node_id owner, epoch upto, errc why) {
   }
 }
 
-// -- what a slot wants done
-// -------------------------------------------------------
+// -- what a slot wants done ---------------------------------------------------
 
 bool data_plane::env::hold(envelope& msg) {
   auto& limits = plane.config_.settings;

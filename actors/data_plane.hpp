@@ -123,8 +123,7 @@ public:
   /// Nothing is accepted any more; what is held is answered.
   void stop();
 
-  // -- routers
-  // ------------------------------------------------------------------
+  // -- routers ----------------------------------------------------------------
 
   void accept(region_plane& to, caf::mailbox_element_ptr what,
               caf::execution_unit* ctx);
@@ -133,8 +132,7 @@ public:
                  caf::mailbox_element_ptr what, caf::execution_unit* ctx,
                  boot_time expires = {});
 
-  // -- the coordinator
-  // -----------------------------------------------------------
+  // -- the coordinator --------------------------------------------------------
 
   void region_known(region_id id, const std::string& name,
                     std::uint32_t partitions);
@@ -145,14 +143,12 @@ public:
   void lease_extended(boot_time end);
   void tick();
 
-  // -- the transport
-  // ---------------------------------------------------------------
+  // -- the transport ----------------------------------------------------------
 
   void receive(node_id from, frame_kind kind, std::string_view frame);
   void flush_fences();
 
-  // -- partition actors
-  // ------------------------------------------------------------
+  // -- partition actors -------------------------------------------------------
 
   /// The actor is gone; `left` is what it did not begin.
   void stopped(partition_key key, epoch at,

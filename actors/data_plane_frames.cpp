@@ -72,8 +72,7 @@ link::send_result data_plane::send(node_id to, frame_kind kind,
       ->send(to, how, static_cast<std::uint8_t>(kind), parts);
 }
 
-// -- the forms of a message
-// -------------------------------------------------------
+// -- the forms of a message ---------------------------------------------------
 
 // As bytes. False: it cannot travel, and its sender knows.
 bool data_plane::ensure_payload(envelope& msg) {
@@ -149,8 +148,7 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
   return true;
 }
 
-// -- out
-// --------------------------------------------------------------------------
+// -- out ----------------------------------------------------------------------
 
 void data_plane::send_message(region_plane& region, partition_id p, slot& at,
                               node_id owner, epoch e, envelope&& msg) {
@@ -177,7 +175,9 @@ void data_plane::send_message(region_plane& region, partition_id p, slot& at,
     }
     if (msg.path.empty() || msg.path.back() != config_.self.value)
       msg.path.push_back(config_.self.value);
-  } else if (msg.request != 0 && at.requests) {
+  } else if (msg.request != 0) {
+    if (!at.requests)
+      return;
     auto i = at.requests->find(sequence_of(msg.request));
     if (i == at.requests->end())
       return; // answered already
@@ -298,8 +298,7 @@ void data_plane::send_answer(node_id to, std::uint64_t request,
   send(to, frame_kind::answer, link::frame_class::reserved, out, payload);
 }
 
-// -- in
-// ---------------------------------------------------------------------------
+// -- in -----------------------------------------------------------------------
 
 void data_plane::receive(node_id from, frame_kind kind,
                          std::string_view frame) {
@@ -500,8 +499,7 @@ void data_plane::on_answer(node_id from, std::string_view frame) {
                           nullptr);
 }
 
-// -- senders
-// ----------------------------------------------------------------------
+// -- senders ------------------------------------------------------------------
 
 caf::strong_actor_ptr data_plane::proxy(node_id node, std::uint64_t sender) {
   std::lock_guard guard{mutex_};

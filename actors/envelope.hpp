@@ -18,12 +18,12 @@ struct envelope {
   caf::mailbox_element_ptr element; // (key, payload...)
   std::string payload;              // encoded, without the key
   std::string key;                  // when there is no element
-  node_id origin;            // the node whose router accepted it
-  std::uint64_t request = 0; // the origin's number; 0: nobody waits
-  std::uint64_t sender = 0;  // actor id at the origin; 0: anonymous
-  boot_time deadline{0};     // when a router that holds it drops it; 0: never
-  boot_time expires{0};      // when nobody may begin it any more; 0: never
-  std::size_t bytes = 0;     // what it counts for in bounded queues
+  node_id origin;                   // the node whose router accepted it
+  std::uint64_t request = 0;        // the origin's number; 0: nobody waits
+  std::uint64_t sender = 0;         // actor id at the origin; 0: anonymous
+  boot_time deadline{0}; // when a router that holds it drops it; 0: never
+  boot_time expires{0};  // when nobody may begin it any more; 0: never
+  std::size_t bytes = 0; // what it counts for in bounded queues
   std::vector<std::uint64_t> path; // nodes passed
 };
 

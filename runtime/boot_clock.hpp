@@ -19,8 +19,8 @@ inline boot_time boot_now() {
 inline std::uint64_t wall_ms() {
   using namespace std::chrono;
   return static_cast<std::uint64_t>(
-    duration_cast<milliseconds>(system_clock::now().time_since_epoch())
-      .count());
+      duration_cast<milliseconds>(system_clock::now().time_since_epoch())
+          .count());
 }
 
 } // namespace troupe

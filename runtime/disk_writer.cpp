@@ -7,11 +7,11 @@ namespace troupe {
 disk_writer::disk_writer(std::unique_ptr<disk::raft_store> store,
                          disk::partition_state_files states,
                          std::uint64_t keep_tail, callbacks calls)
-  : store_(std::move(store)),
-    states_(std::move(states)),
-    keep_tail_(keep_tail),
-    calls_(std::move(calls)),
-    thread_([this] { run(); }) {
+    : store_(std::move(store)),
+      states_(std::move(states)),
+      keep_tail_(keep_tail),
+      calls_(std::move(calls)),
+      thread_([this] { run(); }) {
 }
 
 disk_writer::~disk_writer() {
@@ -71,14 +71,14 @@ void disk_writer::run() {
     }
     while (!jobs.empty()) {
       auto written = std::holds_alternative<raft::persist_batch>(jobs.front())
-                       ? write_batches(jobs)
+                         ? write_batches(jobs)
                      : std::holds_alternative<state>(jobs.front())
-                       ? write_states(jobs)
-                       : [&] {
-                           auto what = std::get<snapshot>(jobs.front());
-                           jobs.pop_front();
-                           return write(what);
-                         }();
+                         ? write_states(jobs)
+                         : [&] {
+                             auto what = std::get<snapshot>(jobs.front());
+                             jobs.pop_front();
+                             return write(what);
+                           }();
       if (!written) {
         calls_.failed({errc::data_directory, written.error().what,
                        "mend the disk, then start the node again"});
@@ -105,14 +105,15 @@ disk::result<void> disk_writer::write(const snapshot& what) {
   std::string_view bytes = *what.bytes;
   if (!what.incoming) {
     auto saved = store_->save_snapshot(
-      what.meta, [&](disk::snapshot_writer& out) { return out.append(bytes); },
-      keep_tail_);
+        what.meta,
+        [&](disk::snapshot_writer& out) { return out.append(bytes); },
+        keep_tail_);
     // No room, or no use for it any more: the log goes on without.
     if (!saved && saved.error().code == disk::errc::io)
       return saved;
     if (saved)
-      calls_.done({disk_done::kind::snapshot_saved, what.meta.index.value, {},
-                   {}});
+      calls_.done(
+          {disk_done::kind::snapshot_saved, what.meta.index.value, {}, {}});
     return {};
   }
   disk::snapshot_digest digest{bytes.size(), disk::crc32c(0, bytes)};
@@ -127,8 +128,8 @@ disk::result<void> disk_writer::write(const snapshot& what) {
   }
   auto finished = store_->finish_incoming();
   if (finished)
-    calls_.done({disk_done::kind::snapshot_stored, what.meta.index.value, {},
-                 {}});
+    calls_.done(
+        {disk_done::kind::snapshot_stored, what.meta.index.value, {}, {}});
   return finished;
 }
 

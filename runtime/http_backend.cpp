@@ -17,38 +17,38 @@ namespace {
 
 http::api_errc to_api(errc code) {
   switch (code) {
-    case errc::unknown_region:
-      return http::api_errc::unknown_region;
-    case errc::unknown_node:
-      return http::api_errc::unknown_node;
-    case errc::unknown_type:
-      return http::api_errc::unknown_type;
-    case errc::partition_out_of_range:
-      return http::api_errc::partition_out_of_range;
-    case errc::key_too_long:
-      return http::api_errc::key_too_large;
-    case errc::message_too_large:
-      return http::api_errc::body_too_large;
-    case errc::overloaded:
-      return http::api_errc::overloaded;
-    case errc::expired:
-      return http::api_errc::deadline;
-    case errc::no_owner:
-    case errc::quarantined:
-    case errc::moved:
-      return http::api_errc::no_owner;
-    case errc::no_quorum:
-    case errc::not_leader:
-      return http::api_errc::no_quorum;
-    case errc::outcome_unknown:
-      return http::api_errc::outcome_unknown;
-    case errc::stopping:
-    case errc::wrong_state:
-      return http::api_errc::stopping;
-    case errc::handler_failed:
-      return http::api_errc::handler_failed;
-    default:
-      return http::api_errc::refused;
+  case errc::unknown_region:
+    return http::api_errc::unknown_region;
+  case errc::unknown_node:
+    return http::api_errc::unknown_node;
+  case errc::unknown_type:
+    return http::api_errc::unknown_type;
+  case errc::partition_out_of_range:
+    return http::api_errc::partition_out_of_range;
+  case errc::key_too_long:
+    return http::api_errc::key_too_large;
+  case errc::message_too_large:
+    return http::api_errc::body_too_large;
+  case errc::overloaded:
+    return http::api_errc::overloaded;
+  case errc::expired:
+    return http::api_errc::deadline;
+  case errc::no_owner:
+  case errc::quarantined:
+  case errc::moved:
+    return http::api_errc::no_owner;
+  case errc::no_quorum:
+  case errc::not_leader:
+    return http::api_errc::no_quorum;
+  case errc::outcome_unknown:
+    return http::api_errc::outcome_unknown;
+  case errc::stopping:
+  case errc::wrong_state:
+    return http::api_errc::stopping;
+  case errc::handler_failed:
+    return http::api_errc::handler_failed;
+  default:
+    return http::api_errc::refused;
   }
 }
 
@@ -57,8 +57,7 @@ http::api_error to_api(const caf::error& err, caf::actor_system& sys) {
   if (code == errc::none)
     return {http::api_errc::handler_failed, sys.render(err), {}};
   auto text = text_of(err);
-  return {to_api(code), text.empty() ? std::string{to_string(code)} : text,
-          {}};
+  return {to_api(code), text.empty() ? std::string{to_string(code)} : text, {}};
 }
 
 http::api_error to_api(const proto::CommandReply& reply) {
@@ -92,8 +91,7 @@ http_backend::http_backend(node::impl& self) : self_(self) {
   count("troupe_messages_returned", "messages that other nodes gave back",
         c.returned);
   count("troupe_messages_dropped", "messages that reached nobody", c.dropped);
-  count("troupe_messages_unknown", "messages lost with their owner",
-        c.unknown);
+  count("troupe_messages_unknown", "messages lost with their owner", c.unknown);
   count("troupe_messages_held", "messages that wait for their partition",
         c.held);
   count("troupe_held_bytes", "bytes of messages that wait", c.held_bytes);
@@ -112,30 +110,30 @@ http_backend::http_backend(node::impl& self) : self_(self) {
   });
 }
 
-// -- queries ------------------------------------------------------------------------
+// -- queries ------------------------------------------------------------------
 
 http::node_state http_backend::state_of(const node_record& node,
                                         const map_mirror::summary& now) const {
   using http::node_state;
   switch (node.liveness) {
-    case liveness::joining:
-      return node_state::joining;
-    case liveness::down:
-      return node.intent == intent::restart ? node_state::restarting
-                                            : node_state::down;
-    case liveness::left:
-    case liveness::removed:
-      return node_state::left;
-    case liveness::up:
-      break;
+  case liveness::joining:
+    return node_state::joining;
+  case liveness::down:
+    return node.intent == intent::restart ? node_state::restarting
+                                          : node_state::down;
+  case liveness::left:
+  case liveness::removed:
+    return node_state::left;
+  case liveness::up:
+    break;
   }
   if (node.intent == intent::drain)
     return node_state::draining;
   if (node.intent == intent::restart)
     return node_state::restarting;
   auto& suspects = now.suspected;
-  bool suspected = std::find(suspects.begin(), suspects.end(), node.id)
-                   != suspects.end();
+  bool suspected =
+      std::find(suspects.begin(), suspects.end(), node.id) != suspects.end();
   return suspected ? node_state::suspected : node_state::up;
 }
 
@@ -158,8 +156,8 @@ http::node_status http_backend::status() {
     return std::binary_search(voters.begin(), voters.end(), who);
   };
   out.role = !is_voter(id.node)
-               ? "learner"
-               : std::string{raft::to_string(now.leadership.role)};
+                 ? "learner"
+                 : std::string{raft::to_string(now.leadership.role)};
   if (auto node = self_.mirror_.node(id.node))
     out.state = state_of(*node, now);
   out.roles = self_.options_.roles;
@@ -173,8 +171,8 @@ http::node_status http_backend::status() {
   out.quorum = left > boot_time{0} && now.leadership.leader;
   using ms = std::chrono::duration<double, std::milli>;
   out.lease_ms = std::max(0.0, ms{left}.count());
-  out.uptime_s
-    = std::chrono::duration<double>{boot_now() - self_.started_at_}.count();
+  out.uptime_s =
+      std::chrono::duration<double>{boot_now() - self_.started_at_}.count();
   out.version = "0.1.0";
   return out;
 }
@@ -197,8 +195,8 @@ std::vector<http::node_row> http_backend::nodes() {
     row.state = state_of(node, now);
     auto& voters = now.members.voters;
     row.member = std::binary_search(voters.begin(), voters.end(), id)
-                   ? http::member_kind::voter
-                   : http::member_kind::learner;
+                     ? http::member_kind::voter
+                     : http::member_kind::learner;
     row.partitions = self_.mirror_.owned(id);
     out.push_back(std::move(row));
   }
@@ -238,7 +236,7 @@ std::optional<http::region_view> http_backend::region(std::string_view name) {
     row.owner = self_.mirror_.name_of(a.owner);
     row.epoch = a.epoch;
     row.stage = static_cast<http::partition_stage>(
-      static_cast<int>(a.stage) - static_cast<int>(stage::unassigned));
+        static_cast<int>(a.stage) - static_cast<int>(stage::unassigned));
     if (a.stage == stage::pausing)
       row.next = self_.mirror_.name_of(a.target);
     out.partitions.push_back(std::move(row));
@@ -270,9 +268,11 @@ http::health http_backend::health() {
   return out;
 }
 
-std::string http_backend::metrics_text() { return self_.metrics_.text(); }
+std::string http_backend::metrics_text() {
+  return self_.metrics_.text();
+}
 
-// -- messages -----------------------------------------------------------------------
+// -- messages -----------------------------------------------------------------
 
 void http_backend::ask(const std::string& region, const http::target& target,
                        std::unique_ptr<google::protobuf::Message> message,
@@ -294,19 +294,19 @@ void http_backend::ask(const std::string& region, const http::target& target,
     caf::actor_config cfg;
     auto* self = &self_;
     sink = caf::make_actor<ask_sink, caf::strong_actor_ptr>(
-      self_.system_->next_actor_id(), self_.system_->node(),
-      self_.system_.get(), cfg, self_.identity_.node,
-      [self, done = std::move(done)](traced_answer answer) {
-        std::vector<std::string> path;
-        for (auto id : answer.path)
-          path.push_back(self->mirror_.name_of(node_id{id}));
-        done(std::move(answer), std::move(path));
-      });
+        self_.system_->next_actor_id(), self_.system_->node(),
+        self_.system_.get(), cfg, self_.identity_.node,
+        [self, done = std::move(done)](traced_answer answer) {
+          std::vector<std::string> path;
+          for (auto id : answer.path)
+            path.push_back(self->mirror_.name_of(node_id{id}));
+          done(std::move(answer), std::move(path));
+        });
     self_.expire_later(boot_now() + timeout, sink);
   }
   auto mid = sink ? caf::make_message_id(1) : caf::make_message_id();
-  auto element = make_payload_element(sink, mid, std::move(key),
-                                      std::move(message));
+  auto element =
+      make_payload_element(sink, mid, std::move(key), std::move(message));
   self_.plane_->accept_at(*plane, p, std::move(element), nullptr,
                           timeout.count() > 0 ? boot_now() + timeout
                                               : boot_time{0});
@@ -316,10 +316,10 @@ void http_backend::ping(http::ping_request request,
                         http::callback<http::ping_reply> done) {
   auto* plane = self_.plane_->find(request.region);
   auto p = std::holds_alternative<std::string>(request.target)
-             ? (plane ? partition_of(std::get<std::string>(request.target),
-                                     plane->partitions)
-                      : 0)
-             : std::get<partition_id>(request.target);
+               ? (plane ? partition_of(std::get<std::string>(request.target),
+                                       plane->partitions)
+                        : 0)
+               : std::get<partition_id>(request.target);
   ask(request.region, request.target, std::make_unique<proto::Ping>(),
       request.timeout,
       [this, p, done](traced_answer answer, std::vector<std::string> path) {
@@ -346,10 +346,10 @@ void http_backend::send(http::send_request request,
   message->ParseFromString(request.payload);
   auto* plane = self_.plane_->find(request.region);
   auto p = std::holds_alternative<std::string>(request.target)
-             ? (plane ? partition_of(std::get<std::string>(request.target),
-                                     plane->partitions)
-                      : 0)
-             : std::get<partition_id>(request.target);
+               ? (plane ? partition_of(std::get<std::string>(request.target),
+                                       plane->partitions)
+                        : 0)
+               : std::get<partition_id>(request.target);
   if (request.mode == http::send_mode::tell) {
     ask(request.region, request.target, std::move(message), {}, nullptr);
     http::send_reply out;
@@ -369,10 +369,10 @@ void http_backend::send(http::send_request request,
         if (!content.empty()) {
           auto* reply = as_protobuf(content.content(), 0);
           if (!reply)
-            return done(http::api_error{
-              http::api_errc::handler_failed,
-              "the answer is no protobuf message: "
-                + to_string(content).substr(0, 200)});
+            return done(
+                http::api_error{http::api_errc::handler_failed,
+                                "the answer is no protobuf message: "
+                                    + to_string(content).substr(0, 200)});
           out.type = reply->GetTypeName();
           out.payload = reply->SerializeAsString();
         }
@@ -380,7 +380,7 @@ void http_backend::send(http::send_request request,
       });
 }
 
-// -- commands -----------------------------------------------------------------------
+// -- commands -----------------------------------------------------------------
 
 void http_backend::planned(std::string region, bool apply,
                            http::callback<http::plan_view> done) {
@@ -429,9 +429,9 @@ void http_backend::move(http::move_request request,
   });
 }
 
-void http_backend::intend(
-  std::string name, proto::Intent intent, http::node_state state,
-  http::callback<http::node_command_accepted> done) {
+void http_backend::intend(std::string name, proto::Intent intent,
+                          http::node_state state,
+                          http::callback<http::node_command_accepted> done) {
   auto node = self_.mirror_.node(name);
   if (!node)
     return done(http::api_error{http::api_errc::unknown_node,
@@ -441,8 +441,8 @@ void http_backend::intend(
   cmd.set_node(node->id.value);
   cmd.set_intent(intent);
   cmd.set_cause("asked for");
-  self_.command(std::move(what), [this, id = node->id, name, state, done](
-                                   const proto::CommandReply& r) {
+  self_.command(std::move(what), [this, id = node->id, name, state,
+                                  done](const proto::CommandReply& r) {
     if (r.code() != 0)
       return done(to_api(r));
     http::node_command_accepted out{name, state, 0};
@@ -470,22 +470,20 @@ void http_backend::restart(std::string node,
          std::move(done));
 }
 
-// -- events -------------------------------------------------------------------------
+// -- events -------------------------------------------------------------------
 
 http::event_page http_backend::events(http::event_sequence sequence,
                                       std::uint64_t since,
                                       std::size_t count_max) {
-  auto& ring = sequence == http::event_sequence::local
-                 ? self_.local_events_
-                 : self_.cluster_events_;
+  auto& ring = sequence == http::event_sequence::local ? self_.local_events_
+                                                       : self_.cluster_events_;
   return ring.after(since, count_max);
 }
 
 std::shared_ptr<void> http_backend::on_events(http::event_sequence sequence,
                                               std::function<void()> wake) {
-  auto& ring = sequence == http::event_sequence::local
-                 ? self_.local_events_
-                 : self_.cluster_events_;
+  auto& ring = sequence == http::event_sequence::local ? self_.local_events_
+                                                       : self_.cluster_events_;
   return ring.on_change(std::move(wake));
 }
 

@@ -26,8 +26,7 @@ public:
             http::callback<http::ping_reply> done) override;
   void send(http::send_request request,
             http::callback<http::send_reply> done) override;
-  void plan(std::string region,
-            http::callback<http::plan_view> done) override;
+  void plan(std::string region, http::callback<http::plan_view> done) override;
   void rebalance(std::string region,
                  http::callback<http::plan_view> done) override;
   void move(http::move_request request,

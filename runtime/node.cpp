@@ -22,33 +22,49 @@ constexpr boot_time goodbye_max = std::chrono::seconds{5};
 
 } // namespace
 
-// -- node: a thin door --------------------------------------------------------------
+// -- node: a thin door --------------------------------------------------------
 
 node::node(node_options options)
-  : impl_(std::make_unique<impl>(std::move(options))) {
+    : impl_(std::make_unique<impl>(std::move(options))) {
 }
 
 node::~node() = default;
 
-failure node::start() { return impl_->start(); }
+failure node::start() {
+  return impl_->start();
+}
 
-void node::stop(stop_kind how) { impl_->stop(how); }
+void node::stop(stop_kind how) {
+  impl_->stop(how);
+}
 
-void node::request_stop(stop_kind how) noexcept { impl_->request_stop(how); }
+void node::request_stop(stop_kind how) noexcept {
+  impl_->request_stop(how);
+}
 
-node::end node::wait() { return impl_->wait(); }
+node::end node::wait() {
+  return impl_->wait();
+}
 
-caf::actor_system& node::system() { return *impl_->system_; }
+caf::actor_system& node::system() {
+  return *impl_->system_;
+}
 
-std::string node::address() const { return impl_->address_; }
+std::string node::address() const {
+  return impl_->address_;
+}
 
 std::string node::http_address() const {
   return impl_->http_ ? impl_->http_->address() : std::string{};
 }
 
-std::string node::name() const { return impl_->identity_.name; }
+std::string node::name() const {
+  return impl_->identity_.name;
+}
 
-void node::subscribe(const caf::actor& who) { impl_->subscribe(who); }
+void node::subscribe(const caf::actor& who) {
+  impl_->subscribe(who);
+}
 
 region node::host(const std::string& name, region_options options,
                   partition_factory make) {
@@ -65,19 +81,19 @@ void node::add_strategy(const std::string& name, placement_function place) {
     impl_->strategies_[name] = *strategy;
 }
 
-// -- assembly -----------------------------------------------------------------------
+// -- assembly -----------------------------------------------------------------
 
 node::impl::impl(node_options options) : options_(std::move(options)) {
   // Work sharing: stealing sleeps when idle and walks whole queues when busy.
   config_.set("scheduler.policy", caf::atom("sharing"));
   config_.add_error_category(
-    error_category,
-    [](std::uint8_t code, caf::atom_value, const caf::message& context) {
-      std::string out{to_string(static_cast<errc>(code))};
-      if (context.size() == 1 && context.match_element<std::string>(0))
-        out += ": " + context.get_as<std::string>(0);
-      return out;
-    });
+      error_category,
+      [](std::uint8_t code, caf::atom_value, const caf::message& context) {
+        std::string out{to_string(static_cast<errc>(code))};
+        if (context.size() == 1 && context.match_element<std::string>(0))
+          out += ": " + context.get_as<std::string>(0);
+        return out;
+      });
   if (options_.configure_caf)
     options_.configure_caf(config_);
   system_ = std::make_unique<caf::actor_system>(config_);
@@ -107,8 +123,8 @@ failure node::impl::check_regions() const {
     if (strategies_.count(settings.strategy) != 0)
       continue;
     auto& values = settings.strategy_options;
-    auto made = make_strategy(settings.strategy,
-                              {values.begin(), values.end()});
+    auto made =
+        make_strategy(settings.strategy, {values.begin(), values.end()});
     if (auto* why = std::get_if<placement_refusal>(&made))
       return invalid(why->text, "name a strategy that all nodes have");
   }
@@ -129,8 +145,8 @@ region node::impl::host(const std::string& name, region_options options,
   region.hosts = static_cast<bool>(make);
   region.make = std::move(make);
   regions_[name] = region; // as asked for: `start` checks it
-  region.settings.partitions = std::clamp(options.partitions, 1u,
-                                          partitions_max);
+  region.settings.partitions =
+      std::clamp(options.partitions, 1u, partitions_max);
   auto& plane = plane_->region(name, region.settings.partitions);
   post([region](coordinator_actor& self) { self.host(region); });
   return {name, plane.router};
@@ -147,13 +163,10 @@ void node::impl::post(std::function<void(coordinator_actor&)> f) {
     caf::anon_send(coordinator_, coordinator_task{std::move(f)});
 }
 
-void node::impl::command(
-  proto::CommandRequest request,
-  std::function<void(const proto::CommandReply&)> done) {
-  post([request = std::move(request),
-        done = std::move(done)](coordinator_actor& self) {
-    self.command(request, done);
-  });
+void node::impl::command(proto::CommandRequest request,
+                         std::function<void(const proto::CommandReply&)> done) {
+  post([request = std::move(request), done = std::move(done)](
+           coordinator_actor& self) { self.command(request, done); });
 }
 
 void node::impl::expire_later(boot_time when, caf::strong_actor_ptr who) {
@@ -161,23 +174,25 @@ void node::impl::expire_later(boot_time when, caf::strong_actor_ptr who) {
   asks_.emplace(when, std::move(who));
 }
 
-// -- from partitions and senders ----------------------------------------------------
+// -- from partitions and senders ----------------------------------------------
 
 void node::impl::partition_started(partition_key key, epoch at) {
   std::lock_guard guard{mutex_};
   if (coordinator_)
-    caf::anon_send(coordinator_,
-                   partition_report{partition_report::kind::started, key, at,
-                                    std::nullopt, {}});
+    caf::anon_send(
+        coordinator_,
+        partition_report{
+            partition_report::kind::started, key, at, std::nullopt, {}});
 }
 
 void node::impl::partition_stopped(partition_key key, epoch at,
                                    std::optional<partition_state> state) {
   std::lock_guard guard{mutex_};
   if (coordinator_)
-    caf::anon_send(coordinator_,
-                   partition_report{partition_report::kind::stopped, key, at,
-                                    std::move(state), {}});
+    caf::anon_send(
+        coordinator_,
+        partition_report{
+            partition_report::kind::stopped, key, at, std::move(state), {}});
 }
 
 void node::impl::partition_failed(partition_key key, epoch at,
@@ -200,7 +215,7 @@ void node::impl::lost_message(dead_letter letter) {
   local_events_.append_next(std::move(row));
 }
 
-// -- from the coordinator -------------------------------------------------------------
+// -- from the coordinator -----------------------------------------------------
 
 void node::impl::persist(raft::persist_batch batch) {
   disk_->persist(std::move(batch));
@@ -226,8 +241,7 @@ void node::impl::drop_state(partition_key key, std::string region) {
 }
 
 std::optional<partition_state>
-node::impl::find_state(partition_key key, const std::string& region,
-                       epoch at) {
+node::impl::find_state(partition_key key, const std::string& region, epoch at) {
   auto found = states_->load(region, key.partition);
   if (!found || !*found || (*found)->epoch != at || (*found)->bytes.empty())
     return std::nullopt;
@@ -261,11 +275,12 @@ void node::impl::ticked(const node_core& core) {
   }
   for (auto& who : late)
     static_cast<ask_sink*>(who->get())
-      ->finish({caf::make_message(
-                  make_error(errc::outcome_unknown,
-                             "no answer in time; the message may have been "
-                             "processed")),
-                {}, {}});
+        ->finish({caf::make_message(
+                      make_error(errc::outcome_unknown,
+                                 "no answer in time; the message may have been "
+                                 "processed")),
+                  {},
+                  {}});
 }
 
 void node::impl::region_changed(const region_record& region) {
@@ -332,7 +347,7 @@ void node::impl::stop_process(const failure& why) {
   request_stop(stop_kind::now);
 }
 
-// -- from the transport ---------------------------------------------------------------
+// -- from the transport -------------------------------------------------------
 
 void node::impl::on_frame(node_id peer, link::lane, std::uint8_t kind,
                           std::string_view payload) {
@@ -374,8 +389,8 @@ std::optional<link::refusal> node::impl::on_hello(const link::hello& from) {
   if (known->liveness == liveness::removed || other)
     return link::refusal{link::refusal_code::owner,
                          "node " + std::to_string(from.from.node.value)
-                           + " is not '" + from.from.name
-                           + "' any more; start with an empty data directory",
+                             + " is not '" + from.from.name
+                             + "' any more; start with an empty data directory",
                          static_cast<std::uint32_t>(errc::foreign_node)};
   return std::nullopt;
 }
@@ -391,8 +406,7 @@ void node::impl::on_refused(const link::refused_link& what) {
           || (code == refusal_code::same_incarnation
               && phase_ == phase::starting)))
     stop_process({errc::foreign_node,
-                  "another process was started as this node: "
-                    + what.what.text,
+                  "another process was started as this node: " + what.what.text,
                   "stop one of the two; a copied data directory must not be "
                   "started"});
 }
@@ -444,7 +458,7 @@ boot::member_view node::impl::member_view(coordinator_actor& self) {
       view.removed.push_back(id(record.uuid));
     else
       view.members.push_back(
-        {node, id(record.uuid), record.name, record.address});
+          {node, id(record.uuid), record.name, record.address});
   }
   return view;
 }
@@ -461,7 +475,8 @@ void node::impl::answer_as_member(std::string request,
   });
 }
 
-// The leader gives the newcomer its id; this node passes question and answer on.
+// The leader gives the newcomer its id; this node passes question and answer
+// on.
 void node::impl::answer_join(const boot::join_request& request,
                              introduction_reply reply) {
   auto uuid = request.who.uuid;
@@ -493,13 +508,13 @@ void node::impl::answer_join(const boot::join_request& request,
     auto text = r.detail() + (r.hint().empty() ? "" : "; " + r.hint());
     if (code == errc::conflict)
       reply(boot::join_answer(
-        uuid, boot::refusal{boot::refusal_code::name_in_use, text}));
+          uuid, boot::refusal{boot::refusal_code::name_in_use, text}));
     else if (code == errc::foreign_node)
       reply(boot::join_answer(
-        uuid, boot::refusal{boot::refusal_code::removed_member, text}));
+          uuid, boot::refusal{boot::refusal_code::removed_member, text}));
     else
       reply(boot::join_answer(
-        uuid, boot::join_retry{std::chrono::milliseconds{500}, text}));
+          uuid, boot::join_retry{std::chrono::milliseconds{500}, text}));
   });
 }
 

@@ -33,7 +33,7 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  // -- regions --------------------------------------------------------------------
+  // -- regions ----------------------------------------------------------------
 
   /// Hosts a region: `f` is `caf::behavior f(troupe::partition*)`, or takes a
   /// `troupe::stateful_partition<State>*`. Before or after `start`.
@@ -59,7 +59,7 @@ public:
   /// add the same one, before `start`.
   void add_strategy(const std::string& name, placement_function place);
 
-  // -- life -----------------------------------------------------------------------
+  // -- life -------------------------------------------------------------------
 
   /// Returns once this node is a member and the map says so; that can take as
   /// long as the other founders do.
@@ -86,7 +86,7 @@ public:
   /// announced restart), or because the node must not go on.
   end wait();
 
-  // -- what it has ------------------------------------------------------------------
+  // -- what it has ------------------------------------------------------------
 
   caf::actor_system& system();
   /// With the true port. After `start`.

@@ -33,7 +33,7 @@ public:
   explicit impl(node_options options);
   ~impl() override;
 
-  // -- life (node_start.cpp, node_stop.cpp) ----------------------------------------
+  // -- life (node_start.cpp, node_stop.cpp) -----------------------------------
   failure start();
   void stop(stop_kind how);
   void request_stop(stop_kind how) noexcept;
@@ -53,14 +53,14 @@ public:
   void command(proto::CommandRequest request,
                std::function<void(const proto::CommandReply&)> done);
 
-  // -- plane_listener: in partitions' and senders' threads ---------------------------
+  // -- plane_listener: in partitions' and senders' threads --------------------
   void partition_started(partition_key key, epoch at) override;
   void partition_stopped(partition_key key, epoch at,
                          std::optional<partition_state> state) override;
   void partition_failed(partition_key key, epoch at, std::string why) override;
   void lost_message(dead_letter letter) override;
 
-  // -- coordinator_ports: on the coordinator's thread --------------------------------
+  // -- coordinator_ports: on the coordinator's thread -------------------------
   void persist(raft::persist_batch batch) override;
   void save_snapshot(raft::snapshot_meta meta,
                      std::shared_ptr<const std::string> bytes) override;
@@ -69,9 +69,8 @@ public:
   void keep_state(partition_key key, std::string region, epoch at,
                   partition_state state) override;
   void drop_state(partition_key key, std::string region) override;
-  std::optional<partition_state> find_state(partition_key key,
-                                            const std::string& region,
-                                            epoch at) override;
+  std::optional<partition_state>
+  find_state(partition_key key, const std::string& region, epoch at) override;
   void ticked(const node_core& core) override;
   void region_changed(const region_record& region) override;
   void partition_changed(partition_key key, const assignment& now) override;
@@ -80,7 +79,7 @@ public:
   void command_done(const proto::CommandReply&) override {}
   void stop_process(const failure& why) override;
 
-  // -- transport_handler: on the transport's thread ----------------------------------
+  // -- transport_handler: on the transport's thread ---------------------------
   void on_frame(node_id peer, link::lane way, std::uint8_t kind,
                 std::string_view payload) override;
   void on_connected(const link::identity&) override {}
@@ -93,7 +92,7 @@ public:
   void on_introduction(std::string request, std::string remote,
                        introduction_reply reply) override;
 
-  // -- parts -------------------------------------------------------------------------
+  // -- parts ------------------------------------------------------------------
   node_options options_;
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
@@ -124,17 +123,18 @@ private:
   failure open_links();
   failure enter_cluster();
   failure perform_bootstrap(boot::effects effects, bool& done);
+  void ask_neighbours();
   failure open_core();
   failure open_http();
   failure serve_http();
   failure wait_until_joined();
   void answer_as_member(std::string request, introduction_reply reply);
-  void answer_join(const boot::join_request& request,
-                   introduction_reply reply);
+  void answer_join(const boot::join_request& request, introduction_reply reply);
   boot::member_view member_view(coordinator_actor& self);
   void stop_core();
   bool wait_for(std::chrono::milliseconds limit, std::function<bool()> check);
   void hand_over();
+  bool quorum_without_us() const;
   bool leave(stop_kind how);
 
   enum class phase { made, starting, started, stopping, stopped };
@@ -153,8 +153,8 @@ private:
 
   std::mutex boot_mutex_;
   std::unique_ptr<boot::bootstrap> boot_;
-  using boot_event = std::variant<boot::replied, boot::failed,
-                                  boot::founding_set_persisted>;
+  using boot_event =
+      std::variant<boot::replied, boot::failed, boot::founding_set_persisted>;
   std::deque<boot_event> boot_events_; // guarded by mutex_
   boot::founding founding_;
   std::optional<boot::admitted> admitted_;

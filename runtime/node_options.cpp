@@ -22,54 +22,57 @@ struct row {
 
 #define MS(field, low, high, text)                                             \
   row {                                                                        \
-    #field, "ms", low, high,                                                   \
+#field, "ms", low, high,                                                   \
       [](const cluster_settings& s) {                                          \
         return static_cast<std::uint64_t>(s.field.count());                    \
       },                                                                       \
       [](cluster_settings& s, std::uint64_t v) { s.field = milliseconds{v}; }, \
-      text                                                                     \
+      text   \
   }
 #define NUMBER(field, unit, low, high, text)                                   \
   row {                                                                        \
-    #field, unit, low, high,                                                   \
+#field, unit, low, high,                                                   \
       [](const cluster_settings& s) {                                          \
         return static_cast<std::uint64_t>(s.field);                            \
       },                                                                       \
       [](cluster_settings& s, std::uint64_t v) {                               \
         s.field = static_cast<decltype(s.field)>(v);                           \
       },                                                                       \
-      text                                                                     \
+      text   \
   }
 
 const row rows[] = {
-  MS(tick, 1, 1000, "resolution of the coordinator's timers"),
-  MS(heartbeat, 5, 60000, "time between two heartbeats to the leader"),
-  MS(election_min, 20, 600000, "shortest election timeout"),
-  MS(election_max, 40, 1200000, "longest election timeout: twice the shortest"),
-  MS(lease, 50, 600000, "how long a node runs partitions without an echo"),
-  MS(margin, 1, 60000, "what the leader waits on top of a lease"),
-  MS(handler_budget, 0, 60000, "what must be left of the lease at a message"),
-  MS(move_step, 10, 600000, "longest time for a step of a move"),
-  MS(stop_deadline, 0, 600000, "longest wait for a partition's open requests"),
-  MS(drain, 1000, 86400000, "longest time for a drain at a stop"),
-  MS(stabilisation, 0, 600000, "quiet time after a join before rebalancing"),
-  MS(restart_grace, 0, 86400000, "how long a restarting node is waited for"),
-  MS(crash_grace, 0, 86400000, "how long a crashed node is waited for"),
-  MS(held_message, 1, 600000, "how long a router holds a message"),
-  NUMBER(hold_messages_max, "messages", 0, 1u << 30,
-         "held at a time, per partition and node"),
-  NUMBER(hold_bytes_max, "bytes", 0, 1ull << 40,
-         "held at a time, per partition and node"),
-  NUMBER(hold_node_bytes_max, "bytes", 0, 1ull << 40, "held at a time, in all"),
-  NUMBER(hop_limit, "nodes", 1, 64, "that a message may pass"),
-  NUMBER(moves_max, "moves", 1, 1u << 20, "at a time, from or to one node"),
-  NUMBER(quarantine_after, "starts", 1, 1000, "that may fail in a row"),
-  NUMBER(event_history, "events", 1, 1u << 20, "kept in the map"),
-  NUMBER(frame_bytes_max, "bytes", 64u << 10, 1u << 30,
-         "of one frame between nodes"),
-  NUMBER(key_bytes_max, "bytes", 1, 1u << 20, "of a key"),
-  NUMBER(snapshot_every, "entries", 1, 1ull << 40, "between two snapshots"),
-  NUMBER(keep_tail, "entries", 0, 1ull << 40, "kept for slow followers"),
+    MS(tick, 1, 1000, "resolution of the coordinator's timers"),
+    MS(heartbeat, 5, 60000, "time between two heartbeats to the leader"),
+    MS(election_min, 20, 600000, "shortest election timeout"),
+    MS(election_max, 40, 1200000,
+       "longest election timeout: twice the shortest"),
+    MS(lease, 50, 600000, "how long a node runs partitions without an echo"),
+    MS(margin, 1, 60000, "what the leader waits on top of a lease"),
+    MS(handler_budget, 0, 60000, "what must be left of the lease at a message"),
+    MS(move_step, 10, 600000, "longest time for a step of a move"),
+    MS(stop_deadline, 0, 600000,
+       "longest wait for a partition's open requests"),
+    MS(drain, 1000, 86400000, "longest time for a drain at a stop"),
+    MS(stabilisation, 0, 600000, "quiet time after a join before rebalancing"),
+    MS(restart_grace, 0, 86400000, "how long a restarting node is waited for"),
+    MS(crash_grace, 0, 86400000, "how long a crashed node is waited for"),
+    MS(held_message, 1, 600000, "how long a router holds a message"),
+    NUMBER(hold_messages_max, "messages", 0, 1u << 30,
+           "held at a time, per partition and node"),
+    NUMBER(hold_bytes_max, "bytes", 0, 1ull << 40,
+           "held at a time, per partition and node"),
+    NUMBER(hold_node_bytes_max, "bytes", 0, 1ull << 40,
+           "held at a time, in all"),
+    NUMBER(hop_limit, "nodes", 1, 64, "that a message may pass"),
+    NUMBER(moves_max, "moves", 1, 1u << 20, "at a time, from or to one node"),
+    NUMBER(quarantine_after, "starts", 1, 1000, "that may fail in a row"),
+    NUMBER(event_history, "events", 1, 1u << 20, "kept in the map"),
+    NUMBER(frame_bytes_max, "bytes", 64u << 10, 1u << 30,
+           "of one frame between nodes"),
+    NUMBER(key_bytes_max, "bytes", 1, 1u << 20, "of a key"),
+    NUMBER(snapshot_every, "entries", 1, 1ull << 40, "between two snapshots"),
+    NUMBER(keep_tail, "entries", 0, 1ull << 40, "kept for slow followers"),
 };
 
 #undef MS
@@ -119,8 +122,8 @@ failure set_setting(node_options& options, const std::string& assignment) {
       || value > found->max)
     return invalid(name + " is '" + text + "'",
                    "it takes a number of " + std::string{found->unit} + " from "
-                     + std::to_string(found->min) + " to "
-                     + std::to_string(found->max));
+                       + std::to_string(found->min) + " to "
+                       + std::to_string(found->max));
   found->set(options.settings, value);
   return {};
 }
@@ -132,8 +135,8 @@ failure check(const node_options& options) {
     if (value < r.min || value > r.max)
       return invalid(std::string{r.name} + " is " + std::to_string(value),
                      "it takes a number of " + std::string{r.unit} + " from "
-                       + std::to_string(r.min) + " to "
-                       + std::to_string(r.max));
+                         + std::to_string(r.min) + " to "
+                         + std::to_string(r.max));
   }
   if (s.heartbeat < s.tick)
     return invalid("the heartbeat is shorter than a tick",
@@ -146,7 +149,8 @@ failure check(const node_options& options) {
                    "a lost heartbeat must not start an election");
   if (s.lease <= s.heartbeat + s.handler_budget)
     return invalid("the lease is not longer than a heartbeat and the handler "
-                   "budget", "make lease several heartbeats long");
+                   "budget",
+                   "make lease several heartbeats long");
   if (options.name.size() > 200
       || options.name.find_first_of(" \t\n/?#%") != std::string::npos)
     return invalid("the name '" + options.name + "' cannot be used",
@@ -169,8 +173,8 @@ failure check(const node_options& options) {
                    "list the founders' addresses in join");
   if (options.expect > options.join.size())
     return invalid("expect is " + std::to_string(options.expect)
-                     + ", but join lists "
-                     + std::to_string(options.join.size()),
+                       + ", but join lists "
+                       + std::to_string(options.join.size()),
                    "list all founders in join");
   if (options.weight > 1000000)
     return invalid("the weight is " + std::to_string(options.weight),

@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <troupe/actors/error.hpp>
+#include <troupe/cluster/bootstrap/codec.hpp>
 #include <troupe/proto/raft.pb.h>
 #include <troupe/runtime/boot_clock.hpp>
 #include <troupe/runtime/http_backend.hpp>
@@ -49,8 +50,8 @@ failure from_disk(const disk::refusal& why) {
 disk::result<void> install_first_snapshot(disk::raft_store& store,
                                           const raft::snapshot_meta& meta,
                                           const std::string& bytes) {
-  auto begun
-    = store.begin_incoming(meta, {bytes.size(), disk::crc32c(0, bytes)});
+  auto begun =
+      store.begin_incoming(meta, {bytes.size(), disk::crc32c(0, bytes)});
   if (!begun)
     return begun.error();
   auto added = store.append_incoming(*begun, bytes.substr(*begun));
@@ -77,9 +78,8 @@ failure node::impl::start() {
             "make another one"};
   // Both ports before anybody hears of this node: a start that fails for want
   // of one leaves nothing behind.
-  auto steps = {&impl::open_directory, &impl::open_links,
-                &impl::open_http,      &impl::enter_cluster,
-                &impl::open_core,      &impl::serve_http,
+  auto steps = {&impl::open_directory,   &impl::open_links, &impl::open_http,
+                &impl::enter_cluster,    &impl::open_core,  &impl::serve_http,
                 &impl::wait_until_joined};
   auto why = check(options_);
   if (!why)
@@ -100,8 +100,8 @@ failure node::impl::open_directory() {
   boot_id_ = random_number();
   data_ = options_.data;
   if (data_.empty()) {
-    auto form = (std::filesystem::temp_directory_path() / "troupe-XXXXXX")
-                  .string();
+    auto form =
+        (std::filesystem::temp_directory_path() / "troupe-XXXXXX").string();
     if (!::mkdtemp(form.data()))
       return {errc::data_directory, "no temporary directory can be made",
               "set a data directory"};
@@ -110,7 +110,7 @@ failure node::impl::open_directory() {
   }
   std::error_code ignored;
   std::filesystem::create_directories(
-    std::filesystem::path{data_}.parent_path(), ignored);
+      std::filesystem::path{data_}.parent_path(), ignored);
   auto lock = disk::directory_lock::acquire(disk::posix_file_system(), data_);
   if (!lock)
     return from_disk(lock.error());
@@ -124,14 +124,14 @@ failure node::impl::open_directory() {
     if (!options_.name.empty() && options_.name != identity_.name)
       return {errc::data_directory,
               "the data directory " + data_ + " belongs to node '"
-                + identity_.name + "', not '" + options_.name + "'",
+                  + identity_.name + "', not '" + options_.name + "'",
               "start with that name, or choose an empty directory"};
   } else {
     identity_.node_uuid = random_uuid();
     identity_.name = options_.name;
     if (identity_.name.empty())
-      identity_.name = "node-" + disk::to_string(identity_.node_uuid)
-                                   .substr(0, 6);
+      identity_.name =
+          "node-" + disk::to_string(identity_.node_uuid).substr(0, 6);
     if (auto stored = file.store(identity_); !stored)
       return from_disk(stored.error());
   }
@@ -142,21 +142,24 @@ failure node::impl::open_links() {
   link::settings settings;
   settings.frame_bytes_max = options_.settings.frame_bytes_max;
   settings.seed = boot_id_;
-  links_ = std::make_unique<link::asio_transport>(settings, options_.listen,
-                                                  *this);
+  links_ =
+      std::make_unique<link::asio_transport>(settings, options_.listen, *this);
   if (auto why = links_->start())
     return {errc::address_in_use, why->text, ""};
-  address_ = options_.advertise.empty() ? links_->local_address()
-                                        : options_.advertise;
+  address_ =
+      options_.advertise.empty() ? links_->local_address() : options_.advertise;
   return {};
 }
 
-// -- membership -------------------------------------------------------------------
+// -- membership ---------------------------------------------------------------
 
 failure node::impl::enter_cluster() {
   boot::bootstrap_config config;
   config.own = {{bytes_as<decltype(boot::uuid::bytes)>(identity_.node_uuid)},
-                identity_.name, address_, 1, 1};
+                identity_.name,
+                address_,
+                1,
+                1};
   config.join = options_.join;
   config.expect = options_.expect;
   config.roles = options_.roles;
@@ -165,16 +168,16 @@ failure node::impl::enter_cluster() {
   boot::disk_state disk;
   if (identity_.node)
     disk.identity = boot::identity{
-      {bytes_as<decltype(boot::cluster_id::bytes)>(identity_.cluster)},
-      identity_.node};
+        {bytes_as<decltype(boot::cluster_id::bytes)>(identity_.cluster)},
+        identity_.node};
   if (!identity_.founding.empty())
     disk.founding_set = identity_.founding;
   bool done = false;
   boot::effects effects;
   {
     std::lock_guard guard{boot_mutex_};
-    boot_ = std::make_unique<boot::bootstrap>(std::move(config),
-                                              std::move(disk));
+    boot_ =
+        std::make_unique<boot::bootstrap>(std::move(config), std::move(disk));
     effects = boot_->start(boot_now());
   }
   for (;;) {
@@ -188,8 +191,8 @@ failure node::impl::enter_cluster() {
         wake = boot_->wake_at();
       }
       std::unique_lock guard{mutex_};
-      auto patience = std::max<boot_time>(std::chrono::milliseconds{1},
-                                          wake - boot_now());
+      auto patience =
+          std::max<boot_time>(std::chrono::milliseconds{1}, wake - boot_now());
       changed_.wait_for(guard, patience, [&] {
         return !boot_events_.empty() || stop_asked_ >= 0;
       });
@@ -220,13 +223,13 @@ failure node::impl::perform_bootstrap(boot::effects effects, bool& done) {
   };
   auto ask = [&](const boot::address& to, const std::string& request) {
     links_->introduce(
-      to, request, std::chrono::seconds{5},
-      [tell, to](link::transport::introduction_result result) {
-        if (auto* bytes = std::get_if<std::string>(&result))
-          tell(boot::replied{to, std::move(*bytes)});
-        else
-          tell(boot::failed{to, std::get<link::refusal>(result).text});
-      });
+        to, request, std::chrono::seconds{5},
+        [tell, to](link::transport::introduction_result result) {
+          if (auto* bytes = std::get_if<std::string>(&result))
+            tell(boot::replied{to, std::move(*bytes)});
+          else
+            tell(boot::failed{to, std::get<link::refusal>(result).text});
+        });
   };
   for (auto& effect : effects) {
     if (auto* x = std::get_if<boot::introduce>(&effect)) {
@@ -240,6 +243,7 @@ failure node::impl::perform_bootstrap(boot::effects effects, bool& done) {
       tell(boot::founding_set_persisted{});
     } else if (std::get_if<boot::resumed>(&effect)) {
       done = true;
+      ask_neighbours();
     } else if (auto* x = std::get_if<boot::founded>(&effect)) {
       identity_.cluster = bytes_as<disk::uuid>(x->founding.cluster.bytes);
       identity_.node = x->own;
@@ -268,7 +272,43 @@ failure node::impl::perform_bootstrap(boot::effects effects, bool& done) {
   return {};
 }
 
-// -- the core -----------------------------------------------------------------------
+// A node that comes back is a member whatever its join list says. If that leads
+// to another cluster, somebody started it with the wrong list or directory.
+void node::impl::ask_neighbours() {
+  boot::candidate question;
+  question.who = {{bytes_as<decltype(boot::uuid::bytes)>(identity_.node_uuid)},
+                  identity_.name,
+                  address_,
+                  1,
+                  1};
+  auto request = boot::encode_request(question);
+  auto answered = [this](const std::string& from,
+                         link::transport::introduction_result result) {
+    auto* bytes = std::get_if<std::string>(&result);
+    auto said = bytes ? boot::decode_reply(*bytes) : boot::reply{};
+    auto* member = std::get_if<boot::member_introduction>(&said);
+    if (!member
+        || bytes_as<disk::uuid>(member->cluster.bytes) == identity_.cluster)
+      return;
+    auto text = "this node belongs to cluster "
+                + disk::to_string(identity_.cluster) + ", but '" + member->name
+                + "' at " + from + " to "
+                + disk::to_string(bytes_as<disk::uuid>(member->cluster.bytes));
+    spdlog::warn("{}: {}", identity_.name, text);
+    if (phase_ == phase::starting)
+      stop_process({errc::foreign_node, text,
+                    "correct the join list, or join with an empty data "
+                    "directory"});
+  };
+  for (auto& to : options_.join)
+    if (to != address_)
+      links_->introduce(to, request, std::chrono::seconds{5},
+                        [=](link::transport::introduction_result result) {
+                          answered(to, std::move(result));
+                        });
+}
+
+// -- the core -----------------------------------------------------------------
 
 failure node::impl::open_core() {
   disk::store_settings store_settings;
@@ -369,28 +409,27 @@ failure node::impl::open_core() {
   links_->set_peers(peers);
 
   disk_ = std::make_unique<disk_writer>(
-    std::move(opened->store), std::move(*own_states),
-    options_.settings.keep_tail,
-    disk_writer::callbacks{
-      [this](disk_done done) {
-        std::lock_guard guard{mutex_};
-        if (coordinator_)
-          caf::anon_send(coordinator_, done);
-      },
-      [this](const failure& why) { stop_process(why); }});
+      std::move(opened->store), std::move(*own_states),
+      options_.settings.keep_tail,
+      disk_writer::callbacks{
+          [this](disk_done done) {
+            std::lock_guard guard{mutex_};
+            if (coordinator_)
+              caf::anon_send(coordinator_, done);
+          },
+          [this](const failure& why) { stop_process(why); }});
   auto core = std::make_unique<node_core>(std::move(config), std::move(disk),
                                           boot_now());
   caf::actor_config cfg;
   std::lock_guard guard{mutex_};
   coordinator_ = system_->spawn<coordinator_actor, caf::detached>(
-    std::move(core), static_cast<coordinator_ports&>(*this), *plane_,
-    static_cast<link::transport&>(*links_),
-    coordinator_clock{boot_now, wall_ms});
+      std::move(core), static_cast<coordinator_ports&>(*this), *plane_,
+      static_cast<link::transport&>(*links_),
+      coordinator_clock{boot_now, wall_ms});
   for (auto& [name, region] : regions_)
-    caf::anon_send(coordinator_,
-                   coordinator_task{[region = region](auto& self) {
-                     self.host(region);
-                   }});
+    caf::anon_send(
+        coordinator_,
+        coordinator_task{[region = region](auto& self) { self.host(region); }});
   return {};
 }
 
@@ -400,8 +439,8 @@ failure node::impl::open_http() {
   http::http_settings settings;
   auto colon = options_.http.rfind(':');
   settings.host = options_.http.substr(0, colon);
-  settings.port
-    = static_cast<std::uint16_t>(std::stoul(options_.http.substr(colon + 1)));
+  settings.port =
+      static_cast<std::uint16_t>(std::stoul(options_.http.substr(colon + 1)));
   backend_ = std::make_unique<http_backend>(*this);
   http_ = std::make_unique<http::http_server>(settings, *backend_, metrics_);
   auto port = http_->listen();
@@ -412,7 +451,7 @@ failure node::impl::open_http() {
 
 failure node::impl::serve_http() {
   if (http_)
-    (void) http_->start();
+    (void)http_->start();
   return {};
 }
 

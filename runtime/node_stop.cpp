@@ -46,6 +46,16 @@ void node::impl::hand_over() {
   });
 }
 
+// Whether the voters that stay are enough. A node alone takes nothing away.
+bool node::impl::quorum_without_us() const {
+  auto voters = mirror_.state().members.voters;
+  std::size_t stay = 0;
+  for (auto id : voters)
+    if (auto node = mirror_.node(id); node && id != identity_.node)
+      stay += node->liveness == liveness::up && node->intent == intent::none;
+  return voters.size() <= 1 || stay >= voters.size() / 2 + 1;
+}
+
 // Gives everything away, or saves it for the return.
 bool node::impl::leave(stop_kind how) {
   auto self = identity_.node;
@@ -93,6 +103,10 @@ bool node::impl::leave(stop_kind how) {
       wait_for(std::chrono::milliseconds{20}, [] { return false; });
     }
     hand_over();
+    // The others may be told to restart at this moment too, and their saying so
+    // needs the quorum that would go with this node.
+    if (!quorum_without_us())
+      wait_for(times.stabilisation, [] { return false; });
     return *alive == 0;
   }
   bool empty = wait_for(times.drain, [&] {
@@ -123,8 +137,7 @@ void node::impl::stop_core() {
     return;
   std::vector<caf::actor> partitions;
   caf::scoped_actor self{*system_};
-  caf::anon_send(coordinator,
-                 coordinator_task{[&](coordinator_actor& c) {
+  caf::anon_send(coordinator, coordinator_task{[&](coordinator_actor& c) {
                    partitions = c.shut_down();
                  }});
   self->wait_for(coordinator);
@@ -140,8 +153,7 @@ void node::impl::stop(stop_kind how) {
   }
   bool works = before == phase::started && !broken_;
   if (works && how != stop_kind::now && !leave(how))
-    spdlog::warn("{}: stops without having left in good order",
-                 identity_.name);
+    spdlog::warn("{}: stops without having left in good order", identity_.name);
   if (http_)
     http_->stop();
   plane_->stop();

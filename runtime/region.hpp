@@ -20,7 +20,7 @@ class region {
 public:
   region() = default;
   region(std::string name, caf::actor router)
-    : name_(std::move(name)), router_(std::move(router)) {}
+      : name_(std::move(name)), router_(std::move(router)) {}
 
   const std::string& name() const { return name_; }
 
@@ -61,8 +61,7 @@ partition_factory make_partition_factory(F f) {
   using args = typename caf::detail::get_callable_trait<F>::arg_types;
   static_assert(caf::detail::tl_size<args>::value == 1,
                 "a partition function takes its self pointer");
-  using self
-    = std::remove_pointer_t<typename caf::detail::tl_head<args>::type>;
+  using self = std::remove_pointer_t<typename caf::detail::tl_head<args>::type>;
   static_assert(std::is_base_of_v<partition, self>,
                 "the self pointer is a troupe::partition* or a "
                 "troupe::stateful_partition<State>*");
@@ -70,11 +69,10 @@ partition_factory make_partition_factory(F f) {
              std::shared_ptr<const partition_context> context) -> caf::actor {
     caf::actor_config cfg;
     cfg.init_fun = caf::actor_config::init_fun_type{
-      [f](caf::local_actor* ptr) -> caf::behavior {
-        return f(static_cast<self*>(ptr));
-      }};
-    return sys.spawn_impl<self, caf::no_spawn_options>(cfg,
-                                                       std::move(context));
+        [f](caf::local_actor* ptr) -> caf::behavior {
+          return f(static_cast<self*>(ptr));
+        }};
+    return sys.spawn_impl<self, caf::no_spawn_options>(cfg, std::move(context));
   };
 }
 
@@ -87,7 +85,7 @@ partition_factory make_partition_class_factory(Ts... xs) {
                  std::shared_ptr<const partition_context> context) {
     caf::actor_config cfg;
     return caf::actor{sys.spawn_impl<Actor, caf::no_spawn_options>(
-      cfg, std::move(context), xs...)};
+        cfg, std::move(context), xs...)};
   };
 }
 

@@ -141,6 +141,14 @@ class Cluster:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return done.returncode, done.stdout
 
+    def condition(self):
+        """What each node says of the cluster, and logged last."""
+        out = ""
+        for node in self.living():
+            code, nodes = self.ctl("--timeout", "2", "nodes", through=node)
+            out += f"\n{node.name}:\n{nodes}{node.last_words()}\n"
+        return out
+
     def wait(self, what, check, seconds=30):
         """Asks until `check` says something true, and returns that."""
         end = time.monotonic() + seconds
@@ -158,7 +166,8 @@ class Cluster:
             if time.monotonic() > end:
                 raise SystemExit(f"waited {seconds} s in vain for {what}; the "
                                  f"load of this machine is "
-                                 f"{os.getloadavg()[0]:.0f}")
+                                 f"{os.getloadavg()[0]:.0f}\n"
+                                 + self.condition())
             time.sleep(0.02)
 
 

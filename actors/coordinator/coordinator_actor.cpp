@@ -119,8 +119,7 @@ std::string coordinator_actor::region_name(region_id id) const {
   return region ? region->settings.name : std::string{};
 }
 
-// -- effects
-// --------------------------------------------------------------------
+// -- effects ------------------------------------------------------------------
 
 void coordinator_actor::on(const persist& x) {
   ports_.persist(x.batch);
@@ -136,8 +135,9 @@ void coordinator_actor::on(const store_snapshot& x) {
 
 void coordinator_actor::on(const send_frame& x) {
   std::string_view parts[] = {x.bytes};
-  auto how = is_control(x.kind) ? link::frame_class::control
-                                : link::frame_class::reserved;
+  bool repeated = is_control(x.kind) && !is_said_once(x.kind);
+  auto how = repeated ? link::frame_class::control
+                      : link::frame_class::reserved;
   links_.send(x.to, how, static_cast<std::uint8_t>(x.kind), parts);
 }
 
@@ -195,8 +195,7 @@ void coordinator_actor::on(const stop_process& x) {
   ports_.stop_process(x.why);
 }
 
-// -- partitions
-// -------------------------------------------------------------------
+// -- partitions ---------------------------------------------------------------
 
 void coordinator_actor::on(const start_actor& x) {
   auto name = region_name(x.key.region);

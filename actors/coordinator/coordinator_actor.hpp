@@ -42,7 +42,7 @@ public:
   caf::behavior make_behavior() override;
   const char* name() const override { return "troupe.coordinator"; }
 
-  // -- for tasks -----------------------------------------------------------------
+  // -- for tasks --------------------------------------------------------------
 
   node_core& core() { return *core_; }
   boot_time now() const { return clock_.now(); }
@@ -90,7 +90,7 @@ private:
   std::map<std::string, hosted_region> hosted_;
   std::map<partition_key, running> actors_;
   std::map<std::uint64_t, std::function<void(const proto::CommandReply&)>>
-    waiting_;
+      waiting_;
 };
 
 } // namespace troupe

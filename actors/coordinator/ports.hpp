@@ -21,29 +21,25 @@ class coordinator_ports {
 public:
   virtual ~coordinator_ports() = default;
 
-  // -- the disk: done in the order of the calls ----------------------------------
+  // -- the disk: done in the order of the calls -------------------------------
 
   /// Ends in `disk_done{persisted, batch id}`.
   virtual void persist(raft::persist_batch batch) = 0;
   /// Ends in `disk_done{snapshot_saved, index}`.
   virtual void save_snapshot(raft::snapshot_meta meta,
-                             std::shared_ptr<const std::string> bytes)
-    = 0;
+                             std::shared_ptr<const std::string> bytes) = 0;
   /// Ends in `disk_done{snapshot_stored, index}`.
   virtual void store_snapshot(raft::snapshot_meta meta,
-                              std::shared_ptr<const std::string> bytes)
-    = 0;
+                              std::shared_ptr<const std::string> bytes) = 0;
   /// Ends in `disk_done{state_kept}`.
   virtual void keep_state(partition_key key, std::string region, epoch at,
-                          partition_state state)
-    = 0;
+                          partition_state state) = 0;
   virtual void drop_state(partition_key key, std::string region) = 0;
   /// What an announced restart left here; read at once.
   virtual std::optional<partition_state>
-  find_state(partition_key key, const std::string& region, epoch at)
-    = 0;
+  find_state(partition_key key, const std::string& region, epoch at) = 0;
 
-  // -- the process ---------------------------------------------------------------
+  // -- the process ------------------------------------------------------------
 
   /// Each tick.
   virtual void ticked(const node_core& core) = 0;

@@ -77,16 +77,18 @@ void partition::on_load(std::function<void(std::string_view)> hook) {
   own_hooks().load = std::move(hook);
 }
 
-// -- from outside
-// -------------------------------------------------------------------
+// -- from outside -------------------------------------------------------------
 
 void partition::deliver(envelope&& msg, caf::execution_unit* ctx) {
   auto element = std::move(msg.element);
   element->stages.push_back(ctrl());
   element->stages.push_back(context_->plane->gate());
-  if (msg.path.size() > 1 || msg.expires != boot_time{0}) {
+  // What another node asked and a partition here handed on is ours.
+  bool handed_on = msg.origin == context_->plane->cfg().self && element->sender
+                   && dynamic_cast<remote_sender*>(element->sender->get());
+  if (msg.path.size() > 1 || msg.expires != boot_time{0} || handed_on) {
     std::lock_guard guard{mutex_};
-    extras_[element.get()] = {std::move(msg.path), msg.expires};
+    extras_[element.get()] = {std::move(msg.path), msg.expires, msg.origin};
   }
   super::enqueue(std::move(element), ctx);
 }
@@ -172,8 +174,7 @@ partition::verdict partition::answered(const caf::strong_actor_ptr& source,
   return may_speak() ? verdict::pass : verdict::drop;
 }
 
-// -- the mailbox
-// --------------------------------------------------------------------
+// -- the mailbox --------------------------------------------------------------
 
 bool partition::routed(const caf::mailbox_element& x) const {
   return x.stages.size() > 1 && x.stages.back() == context_->plane->gate();
@@ -284,22 +285,23 @@ void partition::pong() {
 
 // An element that was not begun, as what its router sent.
 envelope partition::rebuild(caf::mailbox_element& x) {
-  envelope out;
-  {
-    std::lock_guard guard{mutex_};
-    if (auto i = extras_.find(&x); i != extras_.end()) {
-      out.path = i->second.path;
-      out.expires = i->second.expires;
-      extras_.erase(i);
-    }
-  }
   auto& plane = *context_->plane;
-  x.stages.pop_back();
-  x.stages.pop_back();
+  envelope out;
   auto* from =
       x.sender ? dynamic_cast<remote_sender*>(x.sender->get()) : nullptr;
   out.origin = from ? from->origin() : plane.cfg().self;
-  if (from) {
+  {
+    std::lock_guard guard{mutex_};
+    if (auto i = extras_.find(&x); i != extras_.end()) {
+      out.path = std::move(i->second.path);
+      out.expires = i->second.expires;
+      out.origin = i->second.origin;
+      extras_.erase(i);
+    }
+  }
+  x.stages.pop_back();
+  x.stages.pop_back();
+  if (from && out.origin != plane.cfg().self) {
     out.sender = from->sender();
     out.request = x.mid.is_request() ? x.mid.request_id().integer_value() : 0;
     if (out.path.empty())
@@ -313,8 +315,7 @@ envelope partition::rebuild(caf::mailbox_element& x) {
   return out;
 }
 
-// -- the actor's life
-// -----------------------------------------------------------------
+// -- the actor's life ---------------------------------------------------------
 
 caf::invoke_message_result partition::control(const partition_control& what) {
   using kind = partition_control::kind;

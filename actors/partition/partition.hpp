@@ -54,8 +54,7 @@ public:
             std::shared_ptr<const partition_context> context);
   ~partition() override;
 
-  // -- what it is
-  // ---------------------------------------------------------------
+  // -- what it is -------------------------------------------------------------
 
   const std::string& region() const { return context_->region; }
   /// Which one, counted from 0.
@@ -64,8 +63,7 @@ public:
   /// owner. Hand it to whatever this actor writes to.
   troupe::epoch epoch() const { return context_->epoch; }
 
-  // -- hooks
-  // --------------------------------------------------------------------
+  // -- hooks ------------------------------------------------------------------
 
   /// Called before the first message, after `on_load`.
   void on_start(std::function<void(troupe::epoch)> hook);
@@ -77,8 +75,7 @@ public:
   /// Gets what the last owner saved; not called if there is nothing.
   void on_load(std::function<void(std::string_view)> hook);
 
-  // -- the runtime's side
-  // -------------------------------------------------------
+  // -- the runtime's side -----------------------------------------------------
 
   /// Puts a message of a router into the mailbox.
   void deliver(envelope&& msg, caf::execution_unit* ctx);
@@ -167,6 +164,7 @@ private:
   struct extra {
     std::vector<std::uint64_t> path;
     boot_time expires{0};
+    node_id origin;
   };
   std::map<const caf::mailbox_element*, extra> extras_; // few have any
 };

@@ -34,7 +34,7 @@ typename Inspector::result_type inspect(Inspector& f, to_partition& x) {
 class router : public caf::monitorable_actor {
 public:
   router(caf::actor_config& cfg, data_plane& plane, region_plane& region)
-    : monitorable_actor(cfg), plane_(plane), region_(region) {}
+      : monitorable_actor(cfg), plane_(plane), region_(region) {}
 
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr what,

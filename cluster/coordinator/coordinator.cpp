@@ -6,7 +6,7 @@
 namespace troupe {
 
 coordinator::coordinator(cluster_settings settings, strategies own)
-  : settings_(settings), strategies_(std::move(own)), detector_(settings) {
+    : settings_(settings), strategies_(std::move(own)), detector_(settings) {
 }
 
 namespace {
@@ -19,7 +19,7 @@ bool may_ask(const proto::MapCommand& what) {
 
 } // namespace
 
-// -- leadership -----------------------------------------------------------------
+// -- leadership ---------------------------------------------------------------
 
 void coordinator::lead(boot_time now, boot_time base, const shard_map& map) {
   leading_ = true;
@@ -45,7 +45,7 @@ void coordinator::retire() {
   versions_.clear();
 }
 
-// -- what nodes say -------------------------------------------------------------
+// -- what nodes say -----------------------------------------------------------
 
 void coordinator::heard(boot_time now, node_id from, incarnation started,
                         log_index applied, const proto::Facts& facts,
@@ -62,8 +62,8 @@ void coordinator::heard(boot_time now, node_id from, incarnation started,
   facts_.mutable_started()->MergeFrom(facts.started());
   facts_.mutable_failed()->MergeFrom(facts.failed());
   for (auto& row : facts.holding())
-    holders_[{region_id{row.region()}, row.partition()}]
-      = {from, epoch{row.epoch()}};
+    holders_[{region_id{row.region()}, row.partition()}] = {from,
+                                                            epoch{row.epoch()}};
 }
 
 void coordinator::request(boot_time now, command_origin from,
@@ -75,39 +75,41 @@ void coordinator::request(boot_time now, command_origin from,
   }
   using one = proto::CommandRequest;
   switch (what.request_case()) {
-    case one::kMap: {
-      if (!may_ask(what.map())) {
-        answer(from, errc::conflict, "only the leader says this",
-               "ask for a move, a plan or an intent");
-        break;
-      }
-      queued entry{from, what.map()};
-      if (what.map().has_node_up())
-        starting_nodes_[node_id{what.map().node_up().node()}] = entry;
-      else
-        queue_.push_back(entry);
+  case one::kMap: {
+    if (!may_ask(what.map())) {
+      answer(from, errc::conflict, "only the leader says this",
+             "ask for a move, a plan or an intent");
       break;
     }
-    case one::kPlan:
-      on_plan(now, from, what.plan(), map);
-      break;
-    case one::kMove:
-      on_move(from, what.move(), map);
-      break;
-    case one::kLeave: {
-      auto* node = map.node(from.node);
-      if (!node || node->incarnation.value != what.leave().incarnation()) {
-        answer(from, errc::conflict, "another incarnation of the node is up",
-               "nothing to do");
-        break;
-      }
-      leaves_[from.node] = from;
-      leaving_.insert(from.node);
+    queued entry{from, what.map()};
+    if (what.map().has_node_up())
+      starting_nodes_[node_id{what.map().node_up().node()}] = entry;
+    else
+      queue_.push_back(entry);
+    break;
+  }
+  case one::kPlan:
+    on_plan(now, from, what.plan(), map);
+    break;
+  case one::kMove:
+    on_move(from, what.move(), map);
+    break;
+  case one::kLeave: {
+    auto* node = map.node(from.node);
+    if (!node || node->incarnation.value != what.leave().incarnation()) {
+      answer(from, errc::conflict, "another incarnation of the node is up",
+             "nothing to do");
       break;
     }
-    case one::REQUEST_NOT_SET:
-      answer(from, errc::conflict, "a request that this version of troupe "
-             "does not know", "upgrade this node");
+    leaves_[from.node] = from;
+    leaving_.insert(from.node);
+    break;
+  }
+  case one::REQUEST_NOT_SET:
+    answer(from, errc::conflict,
+           "a request that this version of troupe "
+           "does not know",
+           "upgrade this node");
   }
 }
 
@@ -159,7 +161,7 @@ void coordinator::on_move(command_origin from, const proto::MoveRequest& what,
   if (what.partition() >= region->partitions.size())
     return answer(from, errc::partition_out_of_range,
                   "partition " + std::to_string(what.partition()) + " of "
-                    + std::to_string(region->partitions.size()),
+                      + std::to_string(region->partitions.size()),
                   "partitions are numbered from 0");
   auto* target = map.node(what.to());
   if (!target)
@@ -168,7 +170,7 @@ void coordinator::on_move(command_origin from, const proto::MoveRequest& what,
   if (!target->available() || !map.can_host(*region, *target))
     return answer(from, errc::conflict,
                   "'" + what.to() + "' cannot take partitions of '"
-                    + what.region() + "' now",
+                      + what.region() + "' now",
                   "choose a node that hosts the region, is up and not "
                   "draining");
   auto& a = region->partitions[what.partition()];
@@ -182,7 +184,7 @@ void coordinator::on_move(command_origin from, const proto::MoveRequest& what,
       && (a.stage != stage::unassigned || a.source_epoch))
     return answer(from, errc::conflict,
                   "partition " + std::to_string(what.partition()) + " is "
-                    + std::string{to_string(a.stage)} + " now",
+                      + std::string{to_string(a.stage)} + " now",
                   "wait until it runs, then ask again");
   queued one{from, {}};
   proto::PartitionRow* row;
@@ -235,8 +237,8 @@ void coordinator::failed(const proposal& what, errc code) {
   for (auto& origin : what.origins)
     answer(origin, code,
            code == errc::outcome_unknown
-             ? "the leader was lost before the command was known to hold"
-             : "the command was not taken",
+               ? "the leader was lost before the command was known to hold"
+               : "the command was not taken",
            "look at the map, then ask again if need be");
   // What it was to place still has to be.
   for (auto& command : what.entry.commands()) {
@@ -248,7 +250,7 @@ void coordinator::failed(const proposal& what, errc code) {
   planned_.clear();
 }
 
-// -- what the map became --------------------------------------------------------
+// -- what the map became ------------------------------------------------------
 
 void coordinator::track(boot_time now, partition_key key,
                         const shard_map& map) {

@@ -132,17 +132,17 @@ private:
     node_id node;
     troupe::epoch epoch;
   };
-  std::map<partition_key, holder> holders_; // of states without an owner
-  std::map<node_id, log_index> versions_; // of the maps of those who live
-  std::map<partition_key, boot_time> moving_; // pausing or starting, since
+  std::map<partition_key, holder> holders_;     // of states without an owner
+  std::map<node_id, log_index> versions_;       // of the maps of those who live
+  std::map<partition_key, boot_time> moving_;   // pausing or starting, since
   std::map<partition_key, boot_time> stranded_; // no owner, but a state, since
-  std::map<node_id, boot_time> restarting_; // gone with a promise to return
+  std::map<node_id, boot_time> restarting_;     // gone with a promise to return
   std::set<region_id> unbalanced_; // to be planned when the view is stable
   std::set<region_id> urgent_;     // planned without waiting
   std::set<region_id> orphaned_;   // have partitions without an owner
-  std::map<region_id, boot_time> changed_; // last change of settings or hosts
-  std::map<region_id, log_index> planned_; // nothing to do at this version
-  boot_time nodes_changed_{0};             // last join or announced leave
+  std::map<region_id, boot_time> changed_;   // last change of settings or hosts
+  std::map<region_id, log_index> planned_;   // nothing to do at this version
+  boot_time nodes_changed_{0};               // last join or announced leave
   std::map<node_id, command_origin> leaves_; // who waits to be let go
   std::set<node_id> leaving_;                // the same
 };

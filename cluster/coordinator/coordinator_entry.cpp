@@ -148,15 +148,15 @@ void coordinator::add_facts(builder& b) {
   auto facts = std::exchange(facts_, {});
   proto::Failed failed;
   for (auto& row : facts.failed())
-    if (auto* a = b.map.find(key_of(row));
-        a && a->epoch.value == row.epoch() && a->stage != stage::unassigned
-        && b.claim(key_of(row)))
+    if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
+                                           && a->stage != stage::unassigned
+                                           && b.claim(key_of(row)))
       *failed.add_rows() = row;
   proto::Started started;
   for (auto& row : facts.started())
-    if (auto* a = b.map.find(key_of(row));
-        a && a->epoch.value == row.epoch() && a->stage == stage::starting
-        && b.claim(key_of(row)))
+    if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
+                                           && a->stage == stage::starting
+                                           && b.claim(key_of(row)))
       *started.add_rows() = row;
   proto::Assign confirmed;
   auto confirm = [&](partition_key key, const assignment& a, node_id source) {
@@ -169,9 +169,9 @@ void coordinator::add_facts(builder& b) {
     row.set_source_epoch(a.epoch.value);
   };
   for (auto& row : facts.confirmed())
-    if (auto* a = b.map.find(key_of(row));
-        a && a->epoch.value == row.epoch() && a->stage == stage::pausing
-        && a->target != a->owner)
+    if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
+                                           && a->stage == stage::pausing
+                                           && a->target != a->owner)
       confirm(key_of(row), *a, a->owner);
   // States that wait on the disk of a node that came back from a restart.
   for (auto& [key, held] : holders_)
@@ -227,8 +227,7 @@ void coordinator::add_overdue(builder& b) {
     bool late = b.now - since > step;
     if ((!lost && !late) || !owner || owner->liveness != liveness::up)
       continue;
-    if (late && !lost
-        && region->settings.overrun == overrun_policy::fence) {
+    if (late && !lost && region->settings.overrun == overrun_policy::fence) {
       if (!b.claim(key))
         continue;
       auto& row = *forward.add_rows();
@@ -254,7 +253,7 @@ void coordinator::add_overdue(builder& b) {
   }
 }
 
-// -- placement ------------------------------------------------------------------
+// -- placement ----------------------------------------------------------------
 
 placement_input coordinator::input_for(const region_record& region,
                                        const shard_map& map) const {
@@ -314,19 +313,19 @@ plan_result coordinator::plan_for(const region_record& region,
 bool coordinator::settled(const builder& b, const region_record& region) const {
   auto i = changed_.find(region.id);
   auto changed = i == changed_.end() ? boot_time{0} : i->second;
-  bool stable = b.now - std::max(changed, nodes_changed_)
-                >= settings_.stabilisation;
+  bool stable =
+      b.now - std::max(changed, nodes_changed_) >= settings_.stabilisation;
   if (stable)
     return true;
   bool untouched = std::all_of(
-    region.partitions.begin(), region.partitions.end(),
-    [](auto& a) { return a.stage == stage::unassigned && !a.epoch; });
+      region.partitions.begin(), region.partitions.end(),
+      [](auto& a) { return a.stage == stage::unassigned && !a.epoch; });
   if (!untouched)
     return false;
   return std::all_of(b.map.nodes().begin(), b.map.nodes().end(), [&](auto& kv) {
     auto& node = kv.second;
-    bool counts = node.liveness == liveness::up
-                  || node.liveness == liveness::joining;
+    bool counts =
+        node.liveness == liveness::up || node.liveness == liveness::joining;
     return !counts
            || (node.liveness == liveness::up
                && std::binary_search(region.hosts.begin(), region.hosts.end(),
@@ -355,8 +354,8 @@ bool coordinator::add_source(builder& b, proto::PartitionRow& row,
     return true;
   }
   auto since = stranded_.find(key);
-  bool long_ago = since == stranded_.end()
-                  || b.now - since->second > settings_.move_step;
+  bool long_ago =
+      since == stranded_.end() || b.now - since->second > settings_.move_step;
   for (auto& [id, node] : b.map.nodes()) {
     auto seen = versions_.find(id);
     bool said = seen != versions_.end() && seen->second >= a.version;

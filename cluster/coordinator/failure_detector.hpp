@@ -24,8 +24,8 @@ namespace troupe {
 class failure_detector {
 public:
   explicit failure_detector(const cluster_settings& settings)
-    : silence_max_(settings.lease + settings.margin + settings.crash_grace),
-      suspicion_(4 * settings.heartbeat) {}
+      : silence_max_(settings.lease + settings.margin + settings.crash_grace),
+        suspicion_(4 * settings.heartbeat) {}
 
   /// This node leads since `now`; `base` as said above.
   void lead(boot_time base, boot_time now) {

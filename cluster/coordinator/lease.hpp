@@ -20,7 +20,7 @@ namespace troupe {
 class lease {
 public:
   explicit lease(const cluster_settings& settings)
-    : length_(settings.lease), interval_(settings.heartbeat) {}
+      : length_(settings.lease), interval_(settings.heartbeat) {}
 
   /// Whether a heartbeat is due. It counts as sent at `now`.
   bool due(boot_time now) {

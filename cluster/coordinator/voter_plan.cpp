@@ -39,8 +39,8 @@ next_member_change(const shard_map& map, const raft::configuration& members,
   auto up = std::count_if(map.nodes().begin(), map.nodes().end(),
                           [&](auto& kv) { return healthy(kv.first); });
   std::size_t target = up >= 7 ? 5 : 3;
-  auto good = std::count_if(members.voters.begin(), members.voters.end(),
-                            healthy);
+  auto good =
+      std::count_if(members.voters.begin(), members.voters.end(), healthy);
   std::optional<node_id> candidate;
   for (auto id : members.learners)
     if (healthy(id) && caught_up.count(id) != 0) {

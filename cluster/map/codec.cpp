@@ -26,9 +26,8 @@ region_settings from_proto(const proto::RegionSettings& from) {
   to.roles.assign(from.roles().begin(), from.roles().end());
   std::sort(to.roles.begin(), to.roles.end());
   to.keep_running = from.keep_running();
-  to.overrun = from.overrun() <= 2
-                 ? static_cast<overrun_policy>(from.overrun())
-                 : overrun_policy::wait;
+  to.overrun = from.overrun() <= 2 ? static_cast<overrun_policy>(from.overrun())
+                                   : overrun_policy::wait;
   return to;
 }
 
@@ -46,7 +45,7 @@ void to_proto(const node_record& from, proto::NodeRecord& to) {
     (*to.mutable_labels())[key] = value;
   to.set_weight(from.weight);
   to.set_liveness(
-    static_cast<proto::Liveness>(static_cast<int>(from.liveness)));
+      static_cast<proto::Liveness>(static_cast<int>(from.liveness)));
   to.set_intent(static_cast<proto::Intent>(static_cast<int>(from.intent)));
   to.set_intent_time_ms(from.intent_time_ms);
   to.set_version(from.version);

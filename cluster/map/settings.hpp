@@ -36,11 +36,11 @@ struct cluster_settings {
   std::chrono::milliseconds crash_grace{0};
   /// How long a router holds a message that has no deadline of its own.
   std::chrono::milliseconds held_message{5000};
-  std::size_t hold_messages_max = 4096;               // per partition and node
-  std::size_t hold_bytes_max = 8u << 20;              // per partition and node
-  std::size_t hold_node_bytes_max = 64u << 20;        // per node
+  std::size_t hold_messages_max = 4096;        // per partition and node
+  std::size_t hold_bytes_max = 8u << 20;       // per partition and node
+  std::size_t hold_node_bytes_max = 64u << 20; // per node
   std::uint32_t hop_limit = 3;
-  std::uint32_t moves_max = 256; // at a time, from or to one node
+  std::uint32_t moves_max = 256;      // at a time, from or to one node
   std::uint32_t quarantine_after = 3; // failed starts in a row
   std::size_t event_history = 4096;   // events kept in the map
   std::size_t frame_bytes_max = 16u << 20;

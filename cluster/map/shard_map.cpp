@@ -32,46 +32,48 @@ applied shard_map::apply(log_index at, const proto::MapEntry& entry) {
     using one = proto::MapCommand;
     command_result result;
     switch (command.command_case()) {
-      case one::kAdmitNode:
-        result = on(ctx, command.admit_node());
-        break;
-      case one::kNodeUp:
-        result = on(ctx, command.node_up());
-        break;
-      case one::kNodeDown:
-        result = on(ctx, command.node_down());
-        break;
-      case one::kNodeLeft:
-        result = on(ctx, command.node_left());
-        break;
-      case one::kSetIntent:
-        result = on(ctx, command.set_intent());
-        break;
-      case one::kAnnounceRegion:
-        result = on(ctx, command.announce_region());
-        break;
-      case one::kConfigureRegion:
-        result = on(ctx, command.configure_region());
-        break;
-      case one::kPause:
-        result = on(ctx, command.pause());
-        break;
-      case one::kAssign:
-        result = on(ctx, command.assign());
-        break;
-      case one::kStarted:
-        result = on(ctx, command.started());
-        break;
-      case one::kFailed:
-        result = on(ctx, command.failed());
-        break;
-      case one::kPlanMade:
-        result = on(ctx, command.plan_made());
-        break;
-      case one::COMMAND_NOT_SET:
-        result = refuse(errc::conflict, "a command that this version of troupe "
-                        "does not know", "upgrade this node");
-        break;
+    case one::kAdmitNode:
+      result = on(ctx, command.admit_node());
+      break;
+    case one::kNodeUp:
+      result = on(ctx, command.node_up());
+      break;
+    case one::kNodeDown:
+      result = on(ctx, command.node_down());
+      break;
+    case one::kNodeLeft:
+      result = on(ctx, command.node_left());
+      break;
+    case one::kSetIntent:
+      result = on(ctx, command.set_intent());
+      break;
+    case one::kAnnounceRegion:
+      result = on(ctx, command.announce_region());
+      break;
+    case one::kConfigureRegion:
+      result = on(ctx, command.configure_region());
+      break;
+    case one::kPause:
+      result = on(ctx, command.pause());
+      break;
+    case one::kAssign:
+      result = on(ctx, command.assign());
+      break;
+    case one::kStarted:
+      result = on(ctx, command.started());
+      break;
+    case one::kFailed:
+      result = on(ctx, command.failed());
+      break;
+    case one::kPlanMade:
+      result = on(ctx, command.plan_made());
+      break;
+    case one::COMMAND_NOT_SET:
+      result = refuse(errc::conflict,
+                      "a command that this version of troupe "
+                      "does not know",
+                      "upgrade this node");
+      break;
     }
     ctx.out.results.push_back(std::move(result));
   }

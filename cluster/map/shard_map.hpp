@@ -25,14 +25,14 @@ struct founder {
 /// What one command of an entry did.
 struct command_result {
   failure refused;
-  node_id node;                // admit_node: the id
+  node_id node;                 // admit_node: the id
   incarnation next_incarnation; // admit_node: the first one to use
 };
 
 /// What an entry changed, for those who act on it.
 struct applied {
   std::vector<partition_key> partitions; // sorted, each once
-  std::vector<region_id> regions; // new, or with other settings or hosts
+  std::vector<region_id> regions;        // new, or with other settings or hosts
   bool nodes = false;
   /// Nodes whose process of before is gone: down, left, started anew, removed.
   std::vector<node_id> lost; // sorted, each once
@@ -52,7 +52,7 @@ struct applied {
 class shard_map {
 public:
   explicit shard_map(std::size_t event_history = 4096)
-    : event_history_(event_history) {}
+      : event_history_(event_history) {}
 
   /// The map of a new cluster, at the index its log starts from.
   static shard_map found(std::string cluster_id,
@@ -79,9 +79,7 @@ public:
   /// The name, or "node 7" for one that is not known any more.
   std::string name_of(node_id id) const;
 
-  const std::map<region_id, region_record>& regions() const {
-    return regions_;
-  }
+  const std::map<region_id, region_record>& regions() const { return regions_; }
   const region_record* region(region_id id) const;
   const region_record* region(std::string_view name) const;
   const assignment* find(partition_key key) const;

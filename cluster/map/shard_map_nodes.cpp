@@ -29,7 +29,8 @@ command_result shard_map::on(apply_context& ctx, const proto::AdmitNode& cmd) {
       if (node.liveness == liveness::removed)
         return refuse(errc::foreign_node,
                       "this data directory belonged to a node that was "
-                      "replaced", "start with an empty data directory");
+                      "replaced",
+                      "start with an empty data directory");
       return {{}, id, incarnation{node.incarnation.value + 1}};
     }
   for (auto& [id, old] : nodes_) {
@@ -38,7 +39,7 @@ command_result shard_map::on(apply_context& ctx, const proto::AdmitNode& cmd) {
     if (old.liveness == liveness::up || old.liveness == liveness::joining)
       return refuse(errc::conflict,
                     "the name " + quoted(cmd.name()) + " belongs to node "
-                      + std::to_string(id.value) + " at " + old.address,
+                        + std::to_string(id.value) + " at " + old.address,
                     "choose another --name, or start with that node's data "
                     "directory");
     old.liveness = liveness::removed;
@@ -71,7 +72,7 @@ command_result shard_map::on(apply_context& ctx, const proto::NodeUp& cmd) {
   if (i == nodes_.end() || i->second.liveness == liveness::removed)
     return refuse(errc::unknown_node,
                   "node " + std::to_string(cmd.node())
-                    + " is not a member of this cluster",
+                      + " is not a member of this cluster",
                   "start with an empty data directory to join as a new node");
   auto& node = i->second;
   auto started = incarnation{cmd.incarnation()};
@@ -80,7 +81,7 @@ command_result shard_map::on(apply_context& ctx, const proto::NodeUp& cmd) {
           && node.boot_id != cmd.boot_id()))
     return refuse(errc::foreign_node,
                   "another process runs as node " + quoted(node.name)
-                    + ", started later",
+                      + ", started later",
                   "stop one of the two; a copied data directory must not be "
                   "started");
   bool fresh = started > node.incarnation;
@@ -100,7 +101,7 @@ command_result shard_map::on(apply_context& ctx, const proto::NodeUp& cmd) {
   ctx.out.nodes = true;
   if (fresh || !was_up)
     emit(ctx, proto::EVENT_KIND_NODE_UP, node)
-      .set_text("incarnation " + std::to_string(started.value));
+        .set_text("incarnation " + std::to_string(started.value));
   return {{}, node.id, {}};
 }
 
@@ -136,7 +137,7 @@ command_result shard_map::on(apply_context& ctx, const proto::NodeLeft& cmd) {
     ctx.out.lost.push_back(i->first);
     unassign_all(ctx, i->first, i->second.intent == intent::restart);
     emit(ctx, proto::EVENT_KIND_NODE_LEFT, i->second)
-      .set_cause(i->second.intent == intent::restart ? "restart" : "leave");
+        .set_cause(i->second.intent == intent::restart ? "restart" : "leave");
   }
   return {};
 }
@@ -144,8 +145,7 @@ command_result shard_map::on(apply_context& ctx, const proto::NodeLeft& cmd) {
 command_result shard_map::on(apply_context& ctx, const proto::SetIntent& cmd) {
   auto i = nodes_.find(node_id{cmd.node()});
   if (i == nodes_.end())
-    return refuse(errc::unknown_node,
-                  "no node " + std::to_string(cmd.node()),
+    return refuse(errc::unknown_node, "no node " + std::to_string(cmd.node()),
                   "list the nodes with 'troupectl nodes'");
   auto& node = i->second;
   auto wish = cmd.intent() == proto::INTENT_DRAIN     ? intent::drain
@@ -154,9 +154,9 @@ command_result shard_map::on(apply_context& ctx, const proto::SetIntent& cmd) {
   if (node.liveness != liveness::up && wish != intent::none)
     return refuse(errc::conflict,
                   quoted(node.name) + " is "
-                    + std::string{to_string(node.liveness)},
+                      + std::string{to_string(node.liveness)},
                   "only a node that is up can be asked to "
-                    + std::string{to_string(wish)});
+                      + std::string{to_string(wish)});
   if (wish == intent::drain) {
     for (auto& [id, region] : regions_) {
       if (!can_host(region, node))
@@ -168,7 +168,7 @@ command_result shard_map::on(apply_context& ctx, const proto::SetIntent& cmd) {
       if (!other)
         return refuse(errc::conflict,
                       quoted(node.name) + " is the only host of region "
-                        + quoted(region.settings.name),
+                          + quoted(region.settings.name),
                       "start another node that hosts it first");
     }
   }
@@ -177,7 +177,7 @@ command_result shard_map::on(apply_context& ctx, const proto::SetIntent& cmd) {
     node.intent_time_ms = ctx.time_ms;
     ctx.out.nodes = true;
     emit(ctx, proto::EVENT_KIND_NODE_INTENT, node)
-      .set_text(std::string{to_string(wish)});
+        .set_text(std::string{to_string(wish)});
     ctx.out.events.back().set_cause(cmd.cause());
   }
   return {{}, node.id, {}};

@@ -63,8 +63,7 @@ command_result shard_map::on(apply_context& ctx,
   auto& region = found->second;
   if (auto text = difference(settings, region.settings); !text.empty())
     return refuse(errc::conflict,
-                  "region '" + settings.name
-                    + "' has other settings: " + text,
+                  "region '" + settings.name + "' has other settings: " + text,
                   "start this node with the cluster's settings");
   auto& hosts = region.hosts;
   auto at = std::lower_bound(hosts.begin(), hosts.end(), node->id);
@@ -90,30 +89,30 @@ command_result shard_map::on(apply_context& ctx,
       && cmd.expected_version() != region.version.value)
     return refuse(errc::conflict,
                   "region '" + cmd.region() + "' is at version "
-                    + std::to_string(region.version.value) + ", not "
-                    + std::to_string(cmd.expected_version()),
+                      + std::to_string(region.version.value) + ", not "
+                      + std::to_string(cmd.expected_version()),
                   "read the region again and repeat the change");
-  auto count = cmd.partitions() == 0 ? region.settings.partitions
-                                     : cmd.partitions();
+  auto count =
+      cmd.partitions() == 0 ? region.settings.partitions : cmd.partitions();
   if (count > partitions_max)
     return refuse(errc::invalid_setting,
                   "a region has at most " + std::to_string(partitions_max)
-                    + " partitions",
+                      + " partitions",
                   "choose a smaller number");
   for (auto& [partition, weight] : cmd.weights())
     if (partition >= count)
       return refuse(errc::partition_out_of_range,
                     "partition " + std::to_string(partition) + " of "
-                      + std::to_string(count),
+                        + std::to_string(count),
                     "partitions are numbered from 0");
   bool owned = std::any_of(
-    region.partitions.begin()
-      + std::min<std::size_t>(count, region.partitions.size()),
-    region.partitions.end(), [](auto& a) { return bool{a.owner}; });
+      region.partitions.begin()
+          + std::min<std::size_t>(count, region.partitions.size()),
+      region.partitions.end(), [](auto& a) { return bool{a.owner}; });
   if (owned)
     return refuse(errc::conflict,
                   "partitions to be removed from '" + cmd.region()
-                    + "' have owners",
+                      + "' have owners",
                   "a region can only be shrunk while none of its nodes is up");
   bool changed = count != region.settings.partitions;
   region.settings.partitions = count;
@@ -209,7 +208,7 @@ command_result shard_map::on(apply_context& ctx, const proto::Failed& cmd) {
     if (!a || a->stage == stage::unassigned)
       continue;
     emit(ctx, proto::EVENT_KIND_PARTITION_FAILED, row, *a)
-      .set_cause(row.text());
+        .set_cause(row.text());
     auto failed_at = a->owner;
     unassign(*a);
     a->target = failed_at;
@@ -229,9 +228,9 @@ command_result shard_map::on(apply_context& ctx, const proto::PlanMade& cmd) {
   event.set_region(cmd.region());
   event.set_cause(cmd.cause());
   event.set_text(cmd.problem().empty()
-                   ? std::to_string(cmd.moves()) + " moves, "
-                       + std::to_string(cmd.assignments()) + " assignments"
-                   : cmd.problem());
+                     ? std::to_string(cmd.moves()) + " moves, "
+                           + std::to_string(cmd.assignments()) + " assignments"
+                     : cmd.problem());
   return {};
 }
 

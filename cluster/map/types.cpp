@@ -4,42 +4,42 @@ namespace troupe {
 
 std::string_view to_string(stage x) {
   switch (x) {
-    case stage::unassigned:
-      return "unassigned";
-    case stage::starting:
-      return "starting";
-    case stage::running:
-      return "running";
-    case stage::pausing:
-      return "pausing";
+  case stage::unassigned:
+    return "unassigned";
+  case stage::starting:
+    return "starting";
+  case stage::running:
+    return "running";
+  case stage::pausing:
+    return "pausing";
   }
   return "?";
 }
 
 std::string_view to_string(liveness x) {
   switch (x) {
-    case liveness::joining:
-      return "joining";
-    case liveness::up:
-      return "up";
-    case liveness::down:
-      return "down";
-    case liveness::left:
-      return "left";
-    case liveness::removed:
-      return "removed";
+  case liveness::joining:
+    return "joining";
+  case liveness::up:
+    return "up";
+  case liveness::down:
+    return "down";
+  case liveness::left:
+    return "left";
+  case liveness::removed:
+    return "removed";
   }
   return "?";
 }
 
 std::string_view to_string(intent x) {
   switch (x) {
-    case intent::none:
-      return "none";
-    case intent::drain:
-      return "drain";
-    case intent::restart:
-      return "restart";
+  case intent::none:
+    return "none";
+  case intent::drain:
+    return "drain";
+  case intent::restart:
+    return "restart";
   }
   return "?";
 }

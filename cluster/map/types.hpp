@@ -42,16 +42,16 @@ std::string_view to_string(intent x);
 /// Who owns a partition, since when, and what is happening to it.
 struct assignment {
   troupe::stage stage = stage::unassigned;
-  bool quarantined = false;        // failed to start too often
-  node_id owner;                   // none: unassigned
-  incarnation owner_incarnation;   // the start of the owner it was given to
-  troupe::epoch epoch;             // of the last assignment, kept when it ends
-  node_id target;             // pausing: the next owner; itself: a restart;
-                              // unassigned: where it failed last
-  node_id source;             // starting: holds the state; none: empty
+  bool quarantined = false;      // failed to start too often
+  node_id owner;                 // none: unassigned
+  incarnation owner_incarnation; // the start of the owner it was given to
+  troupe::epoch epoch;           // of the last assignment, kept when it ends
+  node_id target;                // pausing: the next owner; itself: a restart;
+                                 // unassigned: where it failed last
+  node_id source;                // starting: holds the state; none: empty
   troupe::epoch source_epoch; // of the actor that saved that state; also while
                               // unassigned, if a copy of one may be left
-  log_index version;               // raft index of the last change
+  log_index version;          // raft index of the last change
   std::uint64_t stage_time_ms = 0; // wall clock of the leader, for people
   std::uint64_t move_time_ms = 0;  // when its pausing began
   std::uint32_t failures = 0;      // failed starts since it last ran
@@ -94,8 +94,8 @@ struct region_settings {
   bool keep_running = false; // processes on while cut off, and says degraded
   overrun_policy overrun = overrun_policy::wait;
 
-  friend bool operator==(const region_settings&, const region_settings&)
-    = default;
+  friend bool operator==(const region_settings&,
+                         const region_settings&) = default;
 };
 
 /// Names what differs: "partitions: 64 here, 32 in the cluster; ...". Empty if

@@ -30,10 +30,10 @@ struct fence {
 ///
 /// `Port` has:
 ///   void deliver(Message&&, epoch);     // into the mailbox
-///   void deliver(const fence&);        // into the mailbox, answered from there
-///   void marker(epoch);                  // into the mailbox
-///   void give_back(Message&&, epoch);   // to the router it came from
-///   void answer(const fence&);
+///   void deliver(const fence&);        // into the mailbox, answered from
+///   there void marker(epoch);                  // into the mailbox void
+///   give_back(Message&&, epoch);   // to the router it came from void
+///   answer(const fence&);
 template <class Message>
 class intake {
 public:

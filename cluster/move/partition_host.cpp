@@ -115,8 +115,8 @@ void partition_host::session_ended(node_id with) {
       again.push_back(key);
   for (auto key : again)
     update(key, [&](record& r) {
-      for (auto* kept : {r.saved ? &*r.saved : nullptr,
-                         r.received ? &*r.received : nullptr})
+      for (auto* kept :
+           {r.saved ? &*r.saved : nullptr, r.received ? &*r.received : nullptr})
         if (kept && kept->sent_to == with)
           kept->sent_to = kept->taken_by = {};
     });
@@ -139,7 +139,7 @@ void partition_host::lost(const std::vector<node_id>& nodes) {
     });
 }
 
-// -- what follows from a record -------------------------------------------------
+// -- what follows from a record -----------------------------------------------
 
 void partition_host::set_life(record& r, life next) {
   alive_ += (next != life::none) - (r.actor != life::none);
@@ -225,8 +225,8 @@ void partition_host::drive_state(partition_key key, record& r) {
     r.received.reset();
   if (r.failed_epoch && now.epoch > r.failed_epoch)
     r.failed_epoch = {};
-  for (auto* kept : {r.saved ? &*r.saved : nullptr,
-                     r.received ? &*r.received : nullptr}) {
+  for (auto* kept :
+       {r.saved ? &*r.saved : nullptr, r.received ? &*r.received : nullptr}) {
     if (!kept)
       continue;
     node_id to;
@@ -253,7 +253,7 @@ void partition_host::drive_state(partition_key key, record& r) {
   }
 }
 
-// -- facts ----------------------------------------------------------------------
+// -- facts --------------------------------------------------------------------
 
 bool partition_host::has_fact(const record& r) const {
   auto& now = r.now;

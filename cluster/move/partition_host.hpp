@@ -55,8 +55,8 @@ struct drop_from_disk {
   partition_key key;
   troupe::epoch epoch;
 };
-using host_effect
-  = std::variant<start_actor, stop_actor, kill_actor, send_state,
+using host_effect =
+    std::variant<start_actor, stop_actor, kill_actor, send_state,
                  acknowledge_state, keep_on_disk, drop_from_disk>;
 
 /// A node's partitions: starts and stops their actors as the map says, and
@@ -71,7 +71,7 @@ using host_effect
 class partition_host {
 public:
   partition_host(node_id self, incarnation started)
-    : self_(self), incarnation_(started) {}
+      : self_(self), incarnation_(started) {}
 
   /// A state that an announced restart left on this node's disk.
   void recovered(partition_key key, epoch at, partition_state state);
@@ -123,7 +123,7 @@ private:
     assignment now;
     life actor = life::none;
     bool killed = false;
-    troupe::epoch epoch; // of the actor
+    troupe::epoch epoch;                // of the actor
     std::optional<kept_state> saved;    // of our own actor
     std::optional<kept_state> received; // from another node
     troupe::epoch failed_epoch;

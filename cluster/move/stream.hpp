@@ -193,8 +193,7 @@ private:
   }
 
   template <class Port>
-  void expire(fifo<Message>& queue, boot_time now, Port& port,
-              bool charged) {
+  void expire(fifo<Message>& queue, boot_time now, Port& port, bool charged) {
     fifo<Message> kept;
     for (auto& msg : queue) {
       if (msg.deadline == boot_time{0} || now < msg.deadline) {
@@ -210,13 +209,13 @@ private:
 
   state state_ = state::waiting;
   route route_;
-  node_id owner_;         // of the open or fencing stream
-  epoch epoch_;           // the same
-  epoch last_;            // greatest epoch of a stream that ended
-  epoch void_epoch_;      // greatest epoch of a stream given up
+  node_id owner_;             // of the open or fencing stream
+  epoch epoch_;               // the same
+  epoch last_;                // greatest epoch of a stream that ended
+  epoch void_epoch_;          // greatest epoch of a stream given up
   std::uint64_t sent_ = 0;    // messages on this stream
   std::uint64_t settled_ = 0; // of them, returned or known as processed
-  fifo<Message> returned_; // go first, in this order
+  fifo<Message> returned_;    // go first, in this order
   fifo<Message> held_;
 };
 

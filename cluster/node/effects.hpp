@@ -78,11 +78,10 @@ struct stop_process {
   failure why;
 };
 
-using node_effect
-  = std::variant<persist, save_snapshot, store_snapshot, send_frame,
-                 owner_lost, route_changed, region_changed, nodes_changed,
-                 lease_extended, happened, command_done, stop_process,
-                 start_actor, stop_actor, kill_actor, keep_on_disk,
-                 drop_from_disk>;
+using node_effect =
+    std::variant<persist, save_snapshot, store_snapshot, send_frame, owner_lost,
+                 route_changed, region_changed, nodes_changed, lease_extended,
+                 happened, command_done, stop_process, start_actor, stop_actor,
+                 kill_actor, keep_on_disk, drop_from_disk>;
 
 } // namespace troupe

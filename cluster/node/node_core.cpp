@@ -17,10 +17,10 @@ raft::settings raft_settings(const node_config& config) {
   auto& times = config.settings;
   out.self = config.self;
   out.seed = config.seed;
-  out.election_ticks
-    = static_cast<std::uint32_t>(times.election_min / times.tick);
-  out.heartbeat_ticks
-    = static_cast<std::uint32_t>(times.heartbeat / times.tick);
+  out.election_ticks =
+      static_cast<std::uint32_t>(times.election_min / times.tick);
+  out.heartbeat_ticks =
+      static_cast<std::uint32_t>(times.heartbeat / times.tick);
   out.forward_proposals = false;
   out.log_tail = times.keep_tail;
   return out;
@@ -29,13 +29,13 @@ raft::settings raft_settings(const node_config& config) {
 } // namespace
 
 node_core::node_core(node_config config, node_recovered disk, boot_time now)
-  : config_(std::move(config)),
-    raft_(raft_settings(config_), disk.log),
-    map_(config_.settings.event_history),
-    coordinator_(config_.settings, config_.strategies),
-    host_(config_.self, config_.started),
-    lease_(config_.settings),
-    next_command_(config_.boot_id | 1) {
+    : config_(std::move(config)),
+      raft_(raft_settings(config_), disk.log),
+      map_(config_.settings.event_history),
+      coordinator_(config_.settings, config_.strategies),
+      host_(config_.self, config_.started),
+      lease_(config_.settings),
+      next_command_(config_.boot_id | 1) {
   members_ = disk.log.snapshot.conf;
   if (disk.snapshot)
     restore(now, disk.log.snapshot, *disk.snapshot);
@@ -83,7 +83,7 @@ void node_core::pump(boot_time now) {
   }
 }
 
-// -- raft -------------------------------------------------------------------------
+// -- raft ---------------------------------------------------------------------
 
 void node_core::drain_raft(boot_time now) {
   while (raft_.ready()) {
@@ -104,8 +104,7 @@ void node_core::drain_raft(boot_time now) {
       emit(persist{std::move(*out.persist)});
     }
     for (auto& wanted : out.snapshots) {
-      if (saving_bytes_ && saving_meta_.index >= wanted.at_least
-          && !saving_) {
+      if (saving_bytes_ && saving_meta_.index >= wanted.at_least && !saving_) {
         snapshot_sender_.begin(wanted.to, saving_meta_, saving_bytes_);
       } else {
         take_snapshot();
@@ -176,9 +175,9 @@ void node_core::lead(boot_time now, const raft::leadership& next) {
   bool led = leadership_.role == raft::role::leader;
   bool leads = next.role == raft::role::leader;
   bool new_leader = next.leader != leadership_.leader;
-  bool began = leads && next.caught_up
-               && !(led && leadership_.caught_up
-                    && leadership_.term == next.term);
+  bool began =
+      leads && next.caught_up
+      && !(led && leadership_.caught_up && leadership_.term == next.term);
   if (leads && (!led || leadership_.term != next.term)) {
     auto age = static_cast<std::int64_t>(next.leader_ack_age)
                * boot_time{config_.settings.tick};
@@ -215,8 +214,8 @@ bool node_core::hand_over() {
   for (auto id : members_.voters) {
     auto* node = map_.node(id);
     if (id != config_.self && node && node->liveness == liveness::up
-        && node->intent == intent::none
-        && !coordinator_.leaving().count(id) && raft_.transfer(id))
+        && node->intent == intent::none && !coordinator_.leaving().count(id)
+        && raft_.transfer(id))
       return true;
   }
   return false;
@@ -229,8 +228,8 @@ void node_core::propose(boot_time now) {
   auto next = coordinator_.next(now, time_ms_, map_, members_);
   if (!next)
     return;
-  auto bytes
-    = std::make_shared<const std::string>(next->entry.SerializeAsString());
+  auto bytes =
+      std::make_shared<const std::string>(next->entry.SerializeAsString());
   auto placed = raft_.propose({bytes});
   if (!placed)
     coordinator_.failed(*next, errc::no_quorum);
@@ -249,10 +248,10 @@ void node_core::change_members() {
   auto change = next_member_change(map_, members_, config_.self, caught_up,
                                    coordinator_.leaving());
   if (change)
-    (void) raft_.change({{*change}, raft::transition::automatic});
+    (void)raft_.change({{*change}, raft::transition::automatic});
 }
 
-// -- the map ------------------------------------------------------------------------
+// -- the map ------------------------------------------------------------------
 
 void node_core::apply(boot_time now, const raft::entry& entry) {
   applied_ = entry.index;
@@ -265,7 +264,7 @@ void node_core::apply(boot_time now, const raft::entry& entry) {
     if (!what.ParseFromString(**command)) {
       emit(stop_process{{errc::data_directory,
                          "entry " + std::to_string(entry.index.value)
-                           + " of the log is not a command",
+                             + " of the log is not a command",
                          "upgrade this node to the version that wrote it"}});
       return;
     }
@@ -366,8 +365,8 @@ void node_core::restore(boot_time now, const raft::snapshot_meta& meta,
       || !map_.restore(snapshot)) {
     emit(stop_process{{errc::data_directory,
                        "the map's snapshot at index "
-                         + std::to_string(meta.index.value)
-                         + " cannot be read",
+                           + std::to_string(meta.index.value)
+                           + " cannot be read",
                        "upgrade this node to the version that wrote it"}});
     return;
   }
@@ -378,8 +377,7 @@ void node_core::restore(boot_time now, const raft::snapshot_meta& meta,
   std::vector<node_id> lost;
   for (auto& [id, started] : before)
     if (auto* node = map_.node(id);
-        !node || node->incarnation != started
-        || node->liveness != liveness::up)
+        !node || node->incarnation != started || node->liveness != liveness::up)
       lost.push_back(id);
   publish_all(now, lost);
   if (lease_.applied(applied_))
@@ -390,8 +388,8 @@ void node_core::take_snapshot() {
   proto::MapSnapshot snapshot;
   map_.save(snapshot);
   saving_meta_ = {applied_, applied_term_, members_};
-  saving_bytes_
-    = std::make_shared<const std::string>(snapshot.SerializeAsString());
+  saving_bytes_ =
+      std::make_shared<const std::string>(snapshot.SerializeAsString());
   saving_ = true;
   emit(save_snapshot{saving_meta_, saving_bytes_});
 }
@@ -399,7 +397,7 @@ void node_core::take_snapshot() {
 void node_core::snapshot_saved(log_index at) {
   saving_ = false;
   snapshot_at_ = std::max(snapshot_at_, at);
-  (void) raft_.compact(raft_.snapshot_taken(at));
+  (void)raft_.compact(raft_.snapshot_taken(at));
 }
 
 bool node_core::joined() const {

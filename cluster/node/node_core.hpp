@@ -60,8 +60,7 @@ public:
   node_core(node_config config, node_recovered disk, boot_time now);
   ~node_core();
 
-  // -- time and the network
-  // ----------------------------------------------------
+  // -- time and the network ---------------------------------------------------
 
   /// Each `settings.tick`. `time_ms` is the wall clock, for people.
   void tick(boot_time now, std::uint64_t time_ms);
@@ -71,8 +70,7 @@ public:
   void session_ended(boot_time now, node_id with);
   void unreachable(node_id peer);
 
-  // -- what became of effects
-  // --------------------------------------------------
+  // -- what became of effects -------------------------------------------------
 
   void persisted(boot_time now, std::uint64_t batch);
   void snapshot_saved(log_index at);
@@ -85,8 +83,7 @@ public:
   void state_kept(boot_time now, partition_key key, epoch at);
   void state_found(partition_key key, epoch at, partition_state state);
 
-  // -- users
-  // -------------------------------------------------------------------
+  // -- users ------------------------------------------------------------------
 
   /// This node knows the region, and hosts it or only sends to it. Said to the
   /// leader until the map has it.
@@ -98,8 +95,7 @@ public:
 
   std::vector<node_effect> take();
 
-  // -- what it knows
-  // -----------------------------------------------------------
+  // -- what it knows ----------------------------------------------------------
 
   const shard_map& map() const { return map_; }
   const raft::leadership& leadership() const { return leadership_; }
@@ -174,7 +170,7 @@ private:
   raft::leadership leadership_;
   raft::configuration members_;
   boot_time led_from_{0}; // the detector's base, when this node leads
-  bool routing_ = false; // routes are told from here on
+  bool routing_ = false;  // routes are told from here on
   log_index applied_;
   raft::term applied_term_;
   log_index snapshot_at_; // newest durable snapshot of our own

@@ -132,8 +132,7 @@ void node_core::snapshot_stored(boot_time now, log_index at) {
   pump(now);
 }
 
-// -- leases
-// -------------------------------------------------------------------------
+// -- leases -------------------------------------------------------------------
 
 void node_core::heartbeat(boot_time now) {
   if (!leadership_.leader)
@@ -183,8 +182,7 @@ void node_core::on(boot_time, const proto::Echo& echo) {
     emit(lease_extended{lease_.end()});
 }
 
-// -- commands
-// -----------------------------------------------------------------------
+// -- commands -----------------------------------------------------------------
 
 std::uint64_t node_core::command(boot_time now, proto::CommandRequest request) {
   auto id = next_command_++;
@@ -291,8 +289,7 @@ void node_core::on(boot_time, const proto::CommandReply& reply) {
   emit(stop_process{std::move(why)});
 }
 
-// -- announcements
-// ------------------------------------------------------------------
+// -- announcements ------------------------------------------------------------
 
 void node_core::announce(boot_time now, region_settings settings, bool hosts) {
   auto name = settings.name;
@@ -387,8 +384,7 @@ void node_core::announce_all(boot_time now) {
   send_commands(now);
 }
 
-// -- partitions
-// ---------------------------------------------------------------------
+// -- partitions ---------------------------------------------------------------
 
 void node_core::actor_started(boot_time now, partition_key key, epoch at) {
   host_.started(key, at);

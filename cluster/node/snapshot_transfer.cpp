@@ -11,7 +11,7 @@ constexpr boot_time resend_after = std::chrono::milliseconds{500};
 constexpr boot_time give_up_after = std::chrono::seconds{10};
 } // namespace
 
-// -- sender -----------------------------------------------------------------------
+// -- sender -------------------------------------------------------------------
 
 void snapshot_sender::begin(node_id to, raft::snapshot_meta meta,
                             std::shared_ptr<const std::string> bytes) {
@@ -79,10 +79,10 @@ snapshot_sender::give_up(boot_time now) {
   return out;
 }
 
-// -- receiver ---------------------------------------------------------------------
+// -- receiver -----------------------------------------------------------------
 
 auto snapshot_receiver::add(const proto::SnapshotChunk& chunk)
-  -> std::optional<progress> {
+    -> std::optional<progress> {
   auto meta = raft::from_proto(chunk.meta());
   if (!meta || chunk.total() > bytes_max || chunk.offset() > chunk.total()
       || chunk.data().size() > chunk.total() - chunk.offset())

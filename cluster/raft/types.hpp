@@ -23,7 +23,7 @@ using payload = std::shared_ptr<const std::string>;
 
 /// Who counts in elections and commits (as etcd's ConfState).
 struct configuration {
-  std::vector<member_id> voters;         // sorted, as all four
+  std::vector<member_id> voters;          // sorted, as all four
   std::vector<member_id> voters_outgoing; // not empty: a joint configuration
   std::vector<member_id> learners;
   std::vector<member_id> learners_next; // voters that become learners on leave
@@ -36,7 +36,11 @@ struct configuration {
 enum class change_op : std::uint8_t { add_voter, add_learner, remove };
 
 /// How a change of several members enters and leaves its joint configuration.
-enum class transition : std::uint8_t { automatic, implicit_joint, explicit_joint };
+enum class transition : std::uint8_t {
+  automatic,
+  implicit_joint,
+  explicit_joint
+};
 
 struct member_change {
   change_op op{};
@@ -49,8 +53,7 @@ struct configuration_change {
   std::vector<member_change> changes;
   transition how = transition::automatic;
   friend bool operator==(const configuration_change&,
-                         const configuration_change&)
-    = default;
+                         const configuration_change&) = default;
 };
 
 struct noop {

@@ -8,16 +8,16 @@ counter_partition(troupe::stateful_partition<counter_state>* self) {
                                       static_cast<int>(bytes.size()));
   });
   return {
-    [=](const std::string& key, const counter::Add& add) {
-      auto& total = (*self->state.totals.mutable_totals())[key];
-      total.set_total(total.total() + add.by());
-      total.set_applied(total.applied() + 1);
-      return total;
-    },
-    [=](const std::string& key, const counter::Get&) {
-      auto& totals = self->state.totals.totals();
-      auto found = totals.find(key);
-      return found == totals.end() ? counter::Total{} : found->second;
-    },
+      [=](const std::string& key, const counter::Add& add) {
+        auto& total = (*self->state.totals.mutable_totals())[key];
+        total.set_total(total.total() + add.by());
+        total.set_applied(total.applied() + 1);
+        return total;
+      },
+      [=](const std::string& key, const counter::Get&) {
+        auto& totals = self->state.totals.totals();
+        auto found = totals.find(key);
+        return found == totals.end() ? counter::Total{} : found->second;
+      },
   };
 }

@@ -24,8 +24,8 @@ int main() {
   msg.set_name("world");
   self->send(greeters.router(), "alice", msg); // nobody waits for this answer
   self->request(greeters.router(), std::chrono::seconds{5}, "alice", msg)
-    .receive([](const hello::Greeting& g) { std::cout << g.text() << "\n"; },
-             [&](const caf::error& err) {
-               std::cerr << node.system().render(err) << "\n";
-             });
+      .receive([](const hello::Greeting& g) { std::cout << g.text() << "\n"; },
+               [&](const caf::error& err) {
+                 std::cerr << node.system().render(err) << "\n";
+               });
 }

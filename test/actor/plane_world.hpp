@@ -196,8 +196,7 @@ public:
     on(node).plane->lease_extended(now + left);
   }
 
-  // -- the coordinator's part
-  // ---------------------------------------------------
+  // -- the coordinator's part -------------------------------------------------
 
   partition_key key(partition_id p = 0) { return {region_id{1}, p}; }
 
@@ -251,8 +250,7 @@ public:
     on(node).plane->close(key(p), e);
   }
 
-  // -- users
-  // -------------------------------------------------------------------
+  // -- users ------------------------------------------------------------------
 
   /// A request; its answer is appended to `answers`, in order of arrival.
   template <class... Ts>

@@ -35,7 +35,7 @@ constexpr std::size_t payload_bytes = 100;
 double seconds_per_case = 2;
 std::uint32_t partitions = 1000;
 
-// -- what is measured -----------------------------------------------------------
+// -- what is measured ---------------------------------------------------------
 
 double cpu_of(pid_t pid) {
   std::ifstream in{"/proc/" + std::to_string(pid) + "/stat"};
@@ -71,7 +71,7 @@ struct meter {
       std::sort(latencies_us.begin(), latencies_us.end());
       auto at = [&](double q) {
         auto i = static_cast<std::size_t>(
-          q * static_cast<double>(latencies_us.size() - 1));
+            q * static_cast<double>(latencies_us.size() - 1));
         return latencies_us[i];
       };
       std::printf("   p50 %7.0f  p99 %7.0f us", at(0.5), at(0.99));
@@ -86,7 +86,7 @@ bool time_left(const meter& m) {
          < seconds_per_case;
 }
 
-// -- the actors ------------------------------------------------------------------
+// -- the actors ---------------------------------------------------------------
 
 // Answers requests with what they hold; takes plain messages in silence.
 caf::behavior echo_partition(troupe::partition* self) {
@@ -99,16 +99,16 @@ caf::behavior echo_partition(troupe::partition* self) {
 
 caf::behavior echo_actor(caf::event_based_actor* self) {
   return {
-    [=](const std::string&, BytesValue& msg) -> caf::result<BytesValue> {
-      if (self->current_message_id().is_async())
-        return caf::delegated<BytesValue>{};
-      return std::move(msg);
-    },
-    [=](const std::string&, std::string& msg) -> caf::result<std::string> {
-      if (self->current_message_id().is_async())
-        return caf::delegated<std::string>{};
-      return std::move(msg);
-    },
+      [=](const std::string&, BytesValue& msg) -> caf::result<BytesValue> {
+        if (self->current_message_id().is_async())
+          return caf::delegated<BytesValue>{};
+        return std::move(msg);
+      },
+      [=](const std::string&, std::string& msg) -> caf::result<std::string> {
+        if (self->current_message_id().is_async())
+          return caf::delegated<std::string>{};
+        return std::move(msg);
+      },
   };
 }
 
@@ -132,7 +132,7 @@ Payload make_payload() {
   }
 }
 
-// -- the cases --------------------------------------------------------------------
+// -- the cases ----------------------------------------------------------------
 
 // Plain messages; every so often a request, so that what is under way stays
 // bounded.
@@ -144,10 +144,10 @@ void one_way(const char* what, caf::actor_system& sys, const caf::actor& to,
   auto ask = [&](const std::string& key) {
     bool ok = false;
     self->request(to, std::chrono::seconds{20}, key, payload)
-      .receive([&](const Payload&) { ok = true; },
-               [&](const caf::error& e) {
-                 std::cerr << what << ": " << sys.render(e) << "\n";
-               });
+        .receive([&](const Payload&) { ok = true; },
+                 [&](const caf::error& e) {
+                   std::cerr << what << ": " << sys.render(e) << "\n";
+                 });
     return ok;
   };
   if (!ask(keys[0]))
@@ -177,23 +177,22 @@ caf::behavior requester(caf::stateful_actor<requester_state>* self,
     auto start = steady_clock::now();
     auto& key = keys[self->state.sent++ % keys.size()];
     self->request(to, caf::infinite, key, make_payload<Payload>())
-      .then(
-        [=](const Payload&) {
-          auto& s = self->state;
-          if (++s.done % 16 == 0 || window == 1)
-            s.latencies.push_back(
-              std::chrono::duration<double, std::micro>(steady_clock::now()
-                                                        - start)
-                .count());
-          if (time_left(m))
-            (*one)();
-          else if (s.done == s.sent)
-            self->send(report, s.done, s.latencies);
-        },
-        [=](const caf::error& e) {
-          std::cerr << self->system().render(e) << "\n";
-          self->send(report, std::uint64_t{0}, std::vector<double>{});
-        });
+        .then(
+            [=](const Payload&) {
+              auto& s = self->state;
+              if (++s.done % 16 == 0 || window == 1)
+                s.latencies.push_back(std::chrono::duration<double, std::micro>(
+                                          steady_clock::now() - start)
+                                          .count());
+              if (time_left(m))
+                (*one)();
+              else if (s.done == s.sent)
+                self->send(report, s.done, s.latencies);
+            },
+            [=](const caf::error& e) {
+              std::cerr << self->system().render(e) << "\n";
+              self->send(report, std::uint64_t{0}, std::vector<double>{});
+            });
   };
   for (int i = 0; i < window; ++i)
     (*one)();
@@ -214,7 +213,7 @@ void requests(const char* what, caf::actor_system& sys, const caf::actor& to,
   caf::anon_send_exit(asker, caf::exit_reason::kill);
 }
 
-// -- two processes ------------------------------------------------------------------
+// -- two processes ------------------------------------------------------------
 
 troupe::region_options region_options() {
   troupe::region_options out;
@@ -286,10 +285,10 @@ void local() {
                         0);
     one_way<BytesValue>("local one-way, through the router", node.system(),
                         region.router(), 0);
-    requests<BytesValue>("local request, 64 outstanding, direct",
-                         node.system(), plain, 64, 0);
-    requests<BytesValue>("local request, 64 outstanding, router",
-                         node.system(), region.router(), 64, 0);
+    requests<BytesValue>("local request, 64 outstanding, direct", node.system(),
+                         plain, 64, 0);
+    requests<BytesValue>("local request, 64 outstanding, router", node.system(),
+                         region.router(), 64, 0);
   }
   caf::anon_send_exit(plain, caf::exit_reason::kill);
 }

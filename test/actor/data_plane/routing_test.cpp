@@ -224,6 +224,30 @@ TEST_CASE("routing: a delegated request is answered by the last in the chain",
   }
 }
 
+TEST_CASE("routing: what was handed on to a partition here moves with it",
+          "[actor][routing]") {
+  world w{2, 2};
+  auto end = [](partition*) -> caf::behavior {
+    return {[](const std::string& key, caf::atom_value) { return key + "!"; }};
+  };
+  w.place(1, epoch{5}, chain(w, 1, 1), 0);
+  w.place(1, epoch{6}, end, 1);
+  w.ask(2, to_partition{0, "k"}, caf::atom("go"));
+  while (w.deliver_one(2, 1))
+    ;
+  w.jobs().run_once(); // the first partition hands it on
+  w.lease(1, 0s);      // the second one does not begin
+  w.run();
+  w.actor(1, epoch{6}).kill();
+  w.on(1).plane->close(w.key(1), epoch{6});
+  w.lease(1, 10s);
+  w.run();
+  CHECK(w.answers.empty());
+  w.place(2, epoch{7}, end, 1);
+  w.run();
+  CHECK(w.answers == lines{"k!"});
+}
+
 TEST_CASE("routing: [R-7] a forwarding loop ends at the hop limit",
           "[actor][routing]") {
   world w{2, 2};

@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 
 #include <filesystem>
+#include <fstream>
 #include <random>
 
 #include <unistd.h>
@@ -115,7 +116,7 @@ TEST_CASE("a data directory serves one node, and only if it can be written "
 
   // No directory at all.
   std::filesystem::path file = c.directory() + "/file";
-  { process child{{"/bin/true"}, file.string()}; }
+  std::ofstream{file} << "not a directory";
   check_refused(run(twin(file.string(), 0), seconds{20}), file.string());
   check_refused(run(twin("/proc/nothing/here", 0), seconds{20}),
                 "/proc/nothing/here");
@@ -131,6 +132,33 @@ TEST_CASE("a data directory serves one node, and only if it can be written "
       word = "somebody";
   check_refused(run(command, seconds{20}), "belongs to node 'n1'");
   // What was refused leaves nothing behind: it starts as ever.
+  n.start();
+  c.wait_settled();
+  CHECK(n.status()["node"]["id"] == 1);
+}
+
+TEST_CASE("a node whose disk is full stops with a word, and returns when there "
+          "is room [R-16]",
+          "[chaos][start]") {
+  cluster c{{1, 12, {}}};
+  auto& n = c[0];
+  c.start();
+  // Nobody could take what it owns.
+  auto drained = n.post("/v1/nodes/n1/drain");
+  INFO(drained.text);
+  CHECK(drained.status == 409);
+  CHECK(n.nodes()["n1"]["status"] == "up");
+  n.child.signal(SIGTERM);
+  CHECK(n.child.wait(seconds{20}) == 0);
+
+  // A limit on the size of files stands for a disk without room; what the node
+  // says goes through a pipe, which has none.
+  std::string script = "set -o pipefail; (trap '' XFSZ; ulimit -f 0; exec";
+  for (auto& word : n.command())
+    script += " '" + word + "'";
+  script += ") 2>&1 | cat";
+  auto full = run({"/bin/bash", "-c", script}, seconds{30});
+  check_refused(full, n.data);
   n.start();
   c.wait_settled();
   CHECK(n.status()["node"]["id"] == 1);

@@ -56,8 +56,7 @@ registry::content registry::from_text(const std::string& text) {
   return out;
 }
 
-// -- messages
-// -------------------------------------------------------------------
+// -- messages -----------------------------------------------------------------
 
 std::size_t registry::accepted(const message& msg) {
   ++count_.accepted;
@@ -144,8 +143,7 @@ void registry::router_gone(process_id router) {
       settle(r, &record::orphaned, &counters::orphaned);
 }
 
-// -- actors
-// -----------------------------------------------------------------------
+// -- actors -------------------------------------------------------------------
 
 void registry::started(process_id node, partition_key key, epoch at,
                        epoch source, const partition_state& state, bool fresh) {
@@ -223,8 +221,7 @@ void registry::gone(process_id node) {
     std::erase_if(p.busy, [&](auto& h) { return h.node == node; });
 }
 
-// -- accounts
-// -----------------------------------------------------------------------
+// -- accounts -----------------------------------------------------------------
 
 void registry::check_accounts() {
   for (auto& r : messages_) {

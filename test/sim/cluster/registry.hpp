@@ -26,8 +26,7 @@ public:
   const std::string& broken() const { return broken_; }
   void fail(std::string what);
 
-  // -- messages
-  // ----------------------------------------------------------------
+  // -- messages ---------------------------------------------------------------
   std::size_t accepted(const message& msg);
   void sent(const message& msg, epoch at);
   void returned(const message& msg);
@@ -38,8 +37,7 @@ public:
   void settled(process_id router, partition_key key, epoch at);
   void router_gone(process_id router);
 
-  // -- actors
-  // --------------------------------------------------------------------
+  // -- actors -----------------------------------------------------------------
   void started(process_id node, partition_key key, epoch at, epoch source,
                const partition_state& state, bool fresh);
   void saved(partition_key key, epoch at, const std::string& state);

@@ -21,8 +21,7 @@ boot_time sim_node::now() const {
   return clock_.boot(world_.time().now());
 }
 
-// -- the process
-// ----------------------------------------------------------------
+// -- the process --------------------------------------------------------------
 
 void sim_node::start() {
   if (alive() || left_)
@@ -165,8 +164,7 @@ void sim_node::send(std::uint32_t sender, partition_key key,
   });
 }
 
-// -- the network
-// ----------------------------------------------------------------
+// -- the network --------------------------------------------------------------
 
 void sim_node::control_arrived(node_id from, frame_kind kind,
                                const std::string& bytes) {
@@ -237,8 +235,7 @@ void sim_node::peer_left(node_id peer, std::vector<data_frame> untaken) {
   })();
 }
 
-// -- checks
-// ---------------------------------------------------------------------
+// -- checks -------------------------------------------------------------------
 
 std::string sim_node::unfinished() const {
   for (auto& [key, here] : places_) {
@@ -273,8 +270,7 @@ bool sim_node::has_actor(partition_key key) const {
          && i->second->actor->now == actor::phase::running;
 }
 
-// -- leaving
-// --------------------------------------------------------------------
+// -- leaving ------------------------------------------------------------------
 
 void sim_node::announce_restart(boot_time downtime) {
   if (!accepts())

@@ -58,8 +58,7 @@ public:
   machine_clock& clock() { return clock_; }
   boot_time now() const;
 
-  // -- faults and orders
-  // ---------------------------------------------------------
+  // -- faults and orders ------------------------------------------------------
   void start();
   void crash();
   /// It was let go and crashed before it knew: nobody starts it again.
@@ -78,23 +77,20 @@ public:
   }
   void slow_handlers(boot_time longest) { handler_max_ = longest; }
 
-  // -- users
-  // ---------------------------------------------------------------------
+  // -- users ------------------------------------------------------------------
   using reply_handler = std::function<void(const proto::CommandReply&)>;
   std::uint64_t request(proto::CommandRequest what, reply_handler then = {});
   std::size_t pending_requests() const { return requests_.size(); }
   bool accepts() const { return alive() && !paused_ && wish_ == wish::none; }
   void send(std::uint32_t sender, partition_key key, boot_time patience);
 
-  // -- what the network brings
-  // ---------------------------------------------------
+  // -- what the network brings ------------------------------------------------
   void control_arrived(node_id from, frame_kind kind, const std::string& bytes);
   void data_arrived(process_id from, data_frame frame);
   void session_ended(node_id with);
   void peer_left(node_id peer, std::vector<data_frame> untaken);
 
-  // -- for checks
-  // ------------------------------------------------------------------
+  // -- for checks -------------------------------------------------------------
   std::string unfinished() const; // empty: nothing is held or under way
   std::size_t held() const;
   bool has_actor(partition_key key) const;

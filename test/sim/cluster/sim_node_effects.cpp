@@ -89,8 +89,7 @@ void sim_node::perform(stop_process& x) {
   stopping_process_ = true;
 }
 
-// -- actors
-// ---------------------------------------------------------------------
+// -- actors -------------------------------------------------------------------
 
 void sim_node::perform(start_actor& x) {
   auto& here = at(x.key);

@@ -144,8 +144,7 @@ void world::admit(std::string name, std::string uuid) {
   });
 }
 
-// -- running
-// --------------------------------------------------------------------
+// -- running ------------------------------------------------------------------
 
 void world::step() {
   time_.step();
@@ -190,8 +189,7 @@ void world::retire_those_let_go() {
   }
 }
 
-// -- commands
-// -------------------------------------------------------------------
+// -- commands -----------------------------------------------------------------
 
 void world::command(proto::CommandRequest what, sim_node::reply_handler then) {
   if (auto* node = any([](sim_node& n) { return n.accepts(); }))
@@ -235,8 +233,7 @@ void world::stop_faults() {
   }
 }
 
-// -- the network's calls
-// ----------------------------------------------------------
+// -- the network's calls ------------------------------------------------------
 
 sim_node* world::find(process_id who) {
   auto i = nodes_.find(who.node);
@@ -267,8 +264,7 @@ void world::peer_left(process_id who, node_id peer,
     node->peer_left(peer, std::move(untaken));
 }
 
-// -- checks
-// -----------------------------------------------------------------------
+// -- checks -------------------------------------------------------------------
 
 void world::note(std::uint64_t x) {
   trace_ = (trace_ ^ x) * 0x100000001b3;

@@ -53,8 +53,7 @@ public:
   void join(std::string name);
   std::size_t joining() const { return joining_; }
 
-  // -- running
-  // -------------------------------------------------------------------
+  // -- running ----------------------------------------------------------------
   void step();
   void run_for(boot_time span);
   /// True as soon as `pred` holds; false after `bound` or a violation.
@@ -68,8 +67,7 @@ public:
   bool broken() const { return !reg_.broken().empty(); }
   std::uint64_t trace() const { return trace_; }
 
-  // -- commands
-  // --------------------------------------------------------------------
+  // -- commands ---------------------------------------------------------------
   /// Asks through a living node; the answer in `then`.
   void command(proto::CommandRequest what, sim_node::reply_handler then = {});
   void move(const std::string& region, partition_id p, const std::string& to);
@@ -77,8 +75,7 @@ public:
   void set_intent(node_id node, proto::Intent intent);
   void stop_faults();
 
-  // -- checks
-  // --------------------------------------------------------------------
+  // -- checks -----------------------------------------------------------------
   void note(std::uint64_t x);
   void check_node(sim_node& node);
   void check_batch(sim_node& node, const raft::persist_batch& batch);
