@@ -30,7 +30,8 @@ static caf::strong_actor_ptr make_plain_actor(caf::actor_system& sys,
 
 data_plane::data_plane(caf::actor_system& sys, plane_listener& listener)
     : sys_(sys), listener_(listener) {
-  gate_ = make_plain_actor<reply_gate>(sys);
+  for (auto& one : gates_)
+    one = make_plain_actor<reply_gate>(sys);
   config_.now = [] { return boot_time{0}; };
 }
 
@@ -50,9 +51,8 @@ region_plane& data_plane::region(const std::string& name,
   if (!found) {
     found = std::make_unique<region_plane>();
     found->name = name;
+    found->slots.grow(partitions, slots_);
     found->partitions = partitions;
-    found->first_slot = slots_.fetch_add(partitions);
-    found->slots = std::make_unique<slot[]>(partitions);
     by_slot_.push_back(found.get());
     found->router = caf::actor_cast<caf::actor>(
         make_plain_actor<router>(sys_, *this, *found));
@@ -69,18 +69,37 @@ region_plane* data_plane::find(std::string_view name) {
 void data_plane::region_known(region_id id, const std::string& name,
                               std::uint32_t partitions) {
   auto& plane = region(name, partitions);
-  std::unique_lock guard{regions_mutex_};
-  if (by_id_.size() <= id.value)
-    by_id_.resize(id.value + 1);
-  by_id_[id.value] = &plane;
-  plane.id.store(id.value, std::memory_order_release);
+  bool other = plane.partitions != partitions;
+  {
+    std::unique_lock guard{regions_mutex_};
+    by_id_[id.value] = &plane;
+    plane.slots.grow(partitions, slots_);
+    plane.partitions.store(partitions, std::memory_order_release);
+    plane.id.store(id.value, std::memory_order_release);
+    if (id.value < first_ids_.size())
+      first_ids_[id.value].store(&plane, std::memory_order_release);
+  }
+  if (!other)
+    return;
+  // What is held was spread over the partitions there were before.
+  for (partition_id p = 0; p < plane.slots.size(); ++p) {
+    auto& at = plane.slots[p];
+    access a{*this, plane, p, at};
+    at.core.drop_held(errc::moved, a.here);
+  }
 }
 
 slot* data_plane::find_slot(std::uint32_t region, std::uint32_t partition,
                             region_plane** plane) {
-  std::shared_lock guard{regions_mutex_};
-  auto* found = region < by_id_.size() ? by_id_[region] : nullptr;
-  if (!found || partition >= found->partitions)
+  region_plane* found = nullptr;
+  if (region < first_ids_.size()) {
+    found = first_ids_[region].load(std::memory_order_acquire);
+  } else {
+    std::shared_lock guard{regions_mutex_};
+    if (auto i = by_id_.find(region); i != by_id_.end())
+      found = i->second;
+  }
+  if (!found || partition >= found->slots.size())
     return nullptr;
   if (plane)
     *plane = found;
@@ -94,14 +113,15 @@ void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
   if (!links_.load(std::memory_order_acquire))
     return refuse(*what, to, errc::wrong_state, "this node is not started");
   auto& content = what->content();
+  auto partitions = to.partitions.load(std::memory_order_acquire);
   partition_id p = 0;
   if (content.size() < 2)
     return refuse(*what, to, errc::malformed_message,
                   "a message to region '" + to.name
                       + "' is (key, payload...), with a std::string or a "
                         "to_partition first");
-  bool addressed = content.match_element<to_partition>(0);
-  if (!addressed && !content.match_element<std::string>(0))
+  bool addressed = !content.match_element<std::string>(0);
+  if (addressed && !content.match_element<to_partition>(0))
     return refuse(*what, to, errc::malformed_message,
                   "a message to region '" + to.name
                       + "' has a std::string or a to_partition first");
@@ -114,10 +134,9 @@ void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
             + std::to_string(config_.settings.key_bytes_max) + " are allowed");
   if (addressed) {
     p = content.get_as<to_partition>(0).partition;
-    if (p >= to.partitions)
+    if (p >= partitions)
       return refuse(*what, to, errc::partition_out_of_range,
-                    "region '" + to.name + "' has "
-                        + std::to_string(to.partitions)
+                    "region '" + to.name + "' has " + std::to_string(partitions)
                         + " partitions, counted from 0");
     // What the actor sees is (key, payload...).
     auto seen =
@@ -125,7 +144,7 @@ void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
     what = caf::make_mailbox_element(std::move(what->sender), what->mid,
                                      std::move(what->stages), std::move(seen));
   } else {
-    p = partition_of(key, to.partitions);
+    p = partition_of(key, partitions);
   }
   accept_at(to, p, std::move(what), ctx);
 }
@@ -134,7 +153,8 @@ void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
 // the nodes that the message passed.
 std::vector<std::uint64_t> data_plane::take_over(caf::mailbox_element& what) {
   auto& stages = what.stages;
-  if (stages.size() < 2 || stages.back() != gate_)
+  if (stages.size() < 2
+      || std::find(gates_.begin(), gates_.end(), stages.back()) == gates_.end())
     return {};
   stages.pop_back();
   auto previous = std::move(stages.back());
@@ -151,6 +171,17 @@ void data_plane::accept_at(region_plane& to, partition_id p,
   if (auto* by = handling_now().by; by && !by->may_speak())
     return refuse(*what, to, errc::not_owner,
                   "the lease of the partition that sends it is over");
+  auto& at = to.slots[p];
+  bool plain = what->stages.empty() && expires == boot_time{0}
+               && !(what->sender && remote_sender::of(what->sender));
+  if (plain && at.door.enter()) {
+    static_cast<partition*>(at.actor->get())
+        ->enqueue_routed(std::move(what), ctx);
+    at.door.leave();
+    counters_.accepted.add(1);
+    counters_.delivered.add(1);
+    return;
+  }
   envelope msg;
   msg.expires = expires;
   msg.path = take_over(*what);
@@ -161,14 +192,13 @@ void data_plane::accept_at(region_plane& to, partition_id p,
   msg.origin = config_.self;
   msg.bytes = element_bytes;
   msg.element = std::move(what);
-  auto& at = to.slots[p];
   bool stopped = false;
   {
-    std::lock_guard guard{at.mutex};
+    access a{*this, to, p, at, ctx};
     stopped = stopped_.load(std::memory_order_relaxed);
     if (!stopped) {
-      counters_.accepted.fetch_add(1, std::memory_order_relaxed);
-      env e{*this, to, p, at, ctx};
+      auto& e = a.here;
+      counters_.accepted.add(1);
       // To an actor of ours that stops: it may come back and wait.
       bool parks = at.core.out().known().owner == config_.self
                    && at.core.in().current() != intake<envelope>::state::open;
@@ -190,23 +220,6 @@ void data_plane::accept_at(region_plane& to, partition_id p,
 
 void data_plane::route_changed(partition_key key, const route& to) {
   with_slot(key, [&](slot& at, env& e) { at.core.learn(to, e); });
-}
-
-void data_plane::owner_lost(node_id node) {
-  std::vector<region_plane*> regions;
-  {
-    std::shared_lock guard{regions_mutex_};
-    regions = by_slot_;
-  }
-  for (auto* region : regions)
-    for (partition_id p = 0; p < region->partitions; ++p) {
-      auto& at = region->slots[p];
-      std::lock_guard guard{at.mutex};
-      env e{*this, *region, p, at};
-      if (at.core.out().streams_to(node))
-        at.core.give_up(e);
-      fail_requests(at, node, epoch{~0ull}, errc::outcome_unknown);
-    }
 }
 
 void data_plane::started(partition_key key, epoch at,
@@ -263,9 +276,8 @@ void data_plane::tick() {
   }
   for (auto& one : due) {
     auto& at = one.first->slots[one.second];
-    std::lock_guard guard{at.mutex};
-    env e{*this, *one.first, one.second, at};
-    at.core.expire(t, e);
+    access a{*this, *one.first, one.second, at};
+    at.core.expire(t, a.here);
     if (at.core.out().held() == 0) {
       std::lock_guard active{mutex_};
       active_.erase(one);
@@ -276,19 +288,11 @@ void data_plane::tick() {
 
 void data_plane::stop() {
   stopped_.store(true);
-  std::vector<region_plane*> regions;
-  {
-    std::shared_lock guard{regions_mutex_};
-    regions = by_slot_;
-  }
-  for (auto* region : regions)
-    for (partition_id p = 0; p < region->partitions; ++p) {
-      auto& at = region->slots[p];
-      std::lock_guard guard{at.mutex};
-      env e{*this, *region, p, at};
-      at.core.drop_held(errc::stopping, e);
-      fail_requests(at, {}, epoch{0}, errc::stopping);
-    }
+  each_slot([&](slot& at, env& e) {
+    at.core.drop_held(errc::stopping, e);
+    fail_requests(
+        at, [](auto&) { return true; }, errc::stopping);
+  });
 }
 
 void data_plane::note_active(region_plane& region, partition_id p) {
@@ -325,8 +329,8 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
   bool forwarded = !take_over(what).empty();
   if (forwarded && code == errc::not_owner)
     code = errc::outcome_unknown; // its handler began
-  counters_.accepted.fetch_add(1, std::memory_order_relaxed);
-  counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  counters_.accepted.add(1);
+  counters_.dropped.add(1);
   auto& content = what.content();
   dead_letter letter{region.name, 0, {}, code};
   if (content.size() > 0 && content.match_element<std::string>(0)) {
@@ -357,9 +361,7 @@ std::optional<data_plane::asker> data_plane::take_asker(const envelope& msg,
            std::move(i->second.stages)};
     at.requests->erase(i);
   } else if (msg.sender != 0) {
-    std::lock_guard guard{mutex_};
-    if (auto i = senders_.find(msg.sender); i != senders_.end())
-      out.source = i->second.lock();
+    out.source = senders_->find(msg.sender);
   }
   return out;
 }
@@ -367,7 +369,7 @@ std::optional<data_plane::asker> data_plane::take_asker(const envelope& msg,
 // A message that was accepted and is not going to be processed.
 void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
                         errc code) {
-  counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  counters_.dropped.add(1);
   auto why = make_error(code, "region '" + region.name + "', partition "
                                   + std::to_string(p));
   std::string key =
@@ -381,7 +383,7 @@ void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
 
 void data_plane::dropped(const partition_context& at, std::string key,
                          errc why) {
-  counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  counters_.dropped.add(1);
   listener_.lost_message({at.region, at.key.partition, std::move(key), why});
 }
 
@@ -390,18 +392,19 @@ void data_plane::dead(const region_plane& region, partition_id p,
   listener_.lost_message({region.name, p, std::move(key), why});
 }
 
-void data_plane::fail_requests(slot& at, node_id owner, epoch upto, errc why) {
+void data_plane::fail_requests(
+    slot& at, const std::function<bool(const open_request&)>& which, errc why) {
   if (!at.requests)
     return;
-  bool all = why == errc::stopping;
   for (auto i = at.requests->begin(); i != at.requests->end();) {
     auto& one = i->second;
-    if (!all && (one.owner != owner || one.epoch > upto)) {
+    if (!which(one)) {
       ++i;
       continue;
     }
     tell(one.source, one.mid,
-         make_error(why, all ? "this node is stopping"
+         make_error(why, why == errc::stopping
+                             ? "this node is stopping"
                              : "the owner was lost before it answered"));
     i = at.requests->erase(i);
   }
@@ -419,13 +422,12 @@ bool data_plane::env::hold(envelope& msg) {
   auto& total = plane.counters_.held_bytes;
   if (at.held_count >= limits.hold_messages_max
       || at.held_bytes + msg.bytes > limits.hold_bytes_max
-      || total.load(std::memory_order_relaxed) + msg.bytes
-             > limits.hold_node_bytes_max)
+      || total.load() + msg.bytes > limits.hold_node_bytes_max)
     return false;
   ++at.held_count;
   at.held_bytes += msg.bytes;
-  total.fetch_add(msg.bytes, std::memory_order_relaxed);
-  plane.counters_.held.fetch_add(1, std::memory_order_relaxed);
+  total.fetch_add(msg.bytes);
+  plane.counters_.held.fetch_add(1);
   msg.deadline = plane.now() + limits.held_message;
   if (msg.expires != boot_time{0})
     msg.deadline = msg.expires;
@@ -436,13 +438,15 @@ bool data_plane::env::hold(envelope& msg) {
 void data_plane::env::unhold(const envelope& msg) {
   --at.held_count;
   at.held_bytes -= msg.bytes;
-  plane.counters_.held_bytes.fetch_sub(msg.bytes, std::memory_order_relaxed);
-  plane.counters_.held.fetch_sub(1, std::memory_order_relaxed);
+  plane.counters_.held_bytes.fetch_sub(msg.bytes);
+  plane.counters_.held.fetch_sub(1);
 }
 
 void data_plane::env::lost(node_id owner, epoch e, std::uint64_t messages) {
-  plane.counters_.unknown.fetch_add(messages, std::memory_order_relaxed);
-  plane.fail_requests(at, owner, e, errc::outcome_unknown);
+  plane.counters_.unknown.add(messages);
+  plane.fail_requests(at, [&](const open_request& one) {
+    return one.owner == owner && one.epoch <= e;
+  });
 }
 
 void data_plane::env::deliver(envelope&& msg, epoch) {
@@ -450,7 +454,7 @@ void data_plane::env::deliver(envelope&& msg, epoch) {
   TROUPE_ASSERT(a, "an open intake without an actor: partition {}", p);
   if (!plane.ensure_element(msg, region, p, &at))
     return;
-  plane.counters_.delivered.fetch_add(1, std::memory_order_relaxed);
+  plane.counters_.delivered.add(1);
   a->deliver(std::move(msg), ctx);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,10 @@
 
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/partition/partition.hpp>
+#include <troupe/actors/sender_table.hpp>
+#include <troupe/actors/sharded_counter.hpp>
+#include <troupe/actors/slot_door.hpp>
+#include <troupe/actors/slot_table.hpp>
 #include <troupe/cluster/link/transport.hpp>
 #include <troupe/cluster/map/shard_map.hpp>
 #include <troupe/cluster/move/partition_slot.hpp>
@@ -25,6 +30,8 @@
 #include <troupe/proto/message.pb.h>
 
 namespace troupe {
+
+class remote_sender;
 
 /// Makes a partition's actor. Called on the coordinator's thread.
 using partition_factory = std::function<caf::actor(
@@ -36,11 +43,14 @@ struct open_request {
   caf::message_id mid;
   std::vector<caf::strong_actor_ptr> stages;
   node_id owner;
+  incarnation owner_started;
   troupe::epoch epoch;
 };
 
-/// One partition as one node sees it. All members are guarded by `mutex`.
+/// One partition as one node sees it. All members but the door are guarded by
+/// `mutex`; while the door is open, `actor` does not change.
 struct slot {
+  slot_door door;
   std::mutex mutex;
   partition_slot<envelope> core;
   caf::strong_actor_ptr
@@ -51,26 +61,25 @@ struct slot {
   std::uint32_t held_count = 0;
 };
 
-/// A region as one node sees it: its partitions' slots. Slots never move.
+/// A region as one node sees it: its partitions' slots.
 struct region_plane {
   std::string name;
-  std::uint32_t first_slot = 0; // number of slot 0 among all of the node's
-  std::uint32_t partitions = 0;
-  std::atomic<std::uint32_t> id{0}; // 0: not in the map yet
-  std::unique_ptr<slot[]> slots;
+  std::atomic<std::uint32_t> partitions{0}; // there may be more slots
+  std::atomic<std::uint32_t> id{0};         // 0: not in the map yet
+  slot_table<slot> slots;
   caf::actor router;
 };
 
 /// Counts of one node, for metrics and for the books of P3.
 struct plane_counters {
-  std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> delivered{0}; // into a mailbox here
-  std::atomic<std::uint64_t> processed{0};
-  std::atomic<std::uint64_t> sent{0};     // to another node
-  std::atomic<std::uint64_t> returned{0}; // given back to us
-  std::atomic<std::uint64_t> answered{0};
-  std::atomic<std::uint64_t> dropped{0};
-  std::atomic<std::uint64_t> unknown{0};
+  sharded_counter accepted;
+  sharded_counter delivered; // into a mailbox here
+  sharded_counter processed;
+  sharded_counter sent;     // to another node
+  sharded_counter returned; // given back to us
+  sharded_counter answered;
+  sharded_counter dropped;
+  sharded_counter unknown;
   std::atomic<std::uint64_t> held{0}; // now
   std::atomic<std::uint64_t> held_bytes{0};
 };
@@ -102,12 +111,13 @@ struct plane_listener {
 /// Errors:  answered to the sender; a malformed frame is counted.
 /// Threads: all functions are thread-safe. A slot's lock is held for one
 ///          decision; senders to different partitions share none.
-class data_plane : public std::enable_shared_from_this<data_plane> {
+class data_plane {
 public:
   struct config {
     node_id self;
     cluster_settings settings;
     std::function<boot_time()> now;
+    incarnation started{}; // of this node
   };
 
   data_plane(caf::actor_system& sys, plane_listener& listener);
@@ -136,7 +146,9 @@ public:
 
   void region_known(region_id id, const std::string& name,
                     std::uint32_t partitions);
-  void owner_lost(node_id node);
+  /// The lease of the node is over, or it is gone: what it did is unknown, in
+  /// starts up to `upto` by assignments up to `at`.
+  void owner_lost(node_id node, incarnation upto, log_index at);
   void route_changed(partition_key key, const route& to);
   void started(partition_key key, epoch at, caf::strong_actor_ptr actor);
   void close(partition_key key, epoch at);
@@ -145,7 +157,11 @@ public:
 
   // -- the transport ----------------------------------------------------------
 
-  void receive(node_id from, frame_kind kind, std::string_view frame);
+  /// `started`: the incarnation that the link's session is with.
+  void receive(node_id from, incarnation started, frame_kind kind,
+               std::string_view frame);
+  /// The session is over, before anything of the next one.
+  void session_ended(const link::session_end& end);
   void flush_fences();
 
   // -- partition actors -------------------------------------------------------
@@ -158,8 +174,8 @@ public:
   /// It was taken from the mailbox, but not processed.
   void dropped(const partition_context& at, std::string key, errc why);
   /// Sends an answer to a router on another node.
-  void send_answer(node_id to, std::uint64_t request, std::uint64_t sender,
-                   epoch at, const caf::type_erased_tuple& content);
+  void send_answer(const remote_sender& to, std::uint64_t request, epoch at,
+                   const caf::type_erased_tuple& content);
 
   boot_time now() const { return config_.now(); }
   boot_time lease_end() const {
@@ -167,13 +183,19 @@ public:
   }
   const config& cfg() const { return config_; }
   plane_listener& listener() { return listener_; }
-  const caf::strong_actor_ptr& gate() const { return gate_; }
+  /// The last stage of what a partition answers. One of several, so that
+  /// threads do not all count references to the same.
+  const caf::strong_actor_ptr& gate(partition_id p) const {
+    return gates_[p % gates_.size()];
+  }
   plane_counters& counters() { return counters_; }
   std::uint64_t malformed() const { return malformed_; }
 
 private:
   struct env;
   friend struct env;
+  class access;
+  friend class access;
 
   slot* find_slot(std::uint32_t region, std::uint32_t partition,
                   region_plane** plane = nullptr);
@@ -200,13 +222,19 @@ private:
   link::send_result send(node_id to, frame_kind kind, link::frame_class how,
                          const google::protobuf::MessageLite& header,
                          std::string_view payload);
-  void on_message(node_id from, std::string_view frame);
+  void on_message(node_id from, incarnation started, std::string_view frame);
   void on_answer(node_id from, std::string_view frame);
   void on_give_back(node_id from, std::string_view frame);
-  void on_fences(node_id from, std::string_view frame, bool answered);
-  caf::strong_actor_ptr proxy(node_id node, std::uint64_t sender);
-  void remember_sender(const caf::strong_actor_ptr& who);
-  void fail_requests(slot& at, node_id owner, epoch upto, errc why);
+  void came_back(node_id from, struct message_frame what,
+                 const std::optional<route>& known);
+  void on_fences(node_id from, incarnation started, std::string_view frame);
+  void on_fences_answered(std::string_view frame);
+  void end_streams(node_id node, incarnation upto, log_index at, bool in_order);
+  template <class F>
+  void each_slot(F f);
+  void fail_requests(slot& at,
+                     const std::function<bool(const open_request&)>& which,
+                     errc why = errc::outcome_unknown);
   void note_active(region_plane& region, partition_id p);
   void note_held(region_plane& region, partition_id p, env& e);
   void dead(const region_plane& region, partition_id p, std::string key,
@@ -218,19 +246,19 @@ private:
   std::atomic<link::transport*> links_{nullptr};
   std::atomic<bool> stopped_{false};
   std::atomic<std::int64_t> lease_end_{0};
-  caf::strong_actor_ptr gate_;
+  std::array<caf::strong_actor_ptr, 16> gates_;
+  std::shared_ptr<sender_table> senders_ = std::make_shared<sender_table>();
   plane_counters counters_;
   std::atomic<std::uint64_t> malformed_{0};
 
+  std::array<std::atomic<region_plane*>, 64> first_ids_{}; // most have no more
   std::shared_mutex regions_mutex_; // guards the two below, not what they hold
   std::map<std::string, std::unique_ptr<region_plane>, std::less<>> by_name_;
-  std::vector<region_plane*> by_id_;
-  std::vector<region_plane*> by_slot_; // ascending first_slot
+  std::map<std::uint32_t, region_plane*> by_id_;
+  std::vector<region_plane*> by_slot_; // as they were made
   std::atomic<std::uint32_t> slots_{0};
 
   std::mutex mutex_; // guards what follows
-  std::map<std::pair<node_id, std::uint64_t>, caf::strong_actor_ptr> proxies_;
-  std::unordered_map<std::uint64_t, caf::weak_actor_ptr> senders_;
   std::set<std::pair<region_plane*, partition_id>> active_; // need ticks
   std::vector<caf::strong_actor_ptr> stalled_;
   std::map<node_id, proto::Fences> fences_; // to be sent in one frame each

@@ -31,6 +31,7 @@ struct data_plane::env {
     plane.send_message(region, p, at, owner, e, std::move(msg));
   }
   void send(node_id owner, const fence& f);
+  void add_row(proto::Fences& to, const fence& f) const;
   void give_back(node_id origin, epoch e, const route& known, envelope&& msg);
   void answer(node_id origin, const fence& f);
   void deliver(envelope&& msg, epoch e);
@@ -48,16 +49,55 @@ struct data_plane::env {
   void lost(node_id owner, epoch e, std::uint64_t messages);
 };
 
-// A tick looks at the slot again while it holds something.
+/// A slot's decisions, one thread at a time: the door is shut meanwhile.
+class data_plane::access {
+public:
+  access(data_plane& plane, region_plane& region, partition_id p, slot& at,
+         caf::execution_unit* ctx = nullptr)
+      : guard_(at.mutex), here{plane, region, p, at, ctx} {
+    at.door.shut();
+  }
+  ~access() {
+    auto& at = here.at;
+    if (!at.actor || here.plane.stopped_.load(std::memory_order_relaxed)
+        || !at.core.passes(here.self()))
+      return;
+    at.core.passes_unseen();
+    at.door.open();
+  }
+  access(const access&) = delete;
+  access& operator=(const access&) = delete;
+
+private:
+  std::unique_lock<std::mutex> guard_;
+
+public:
+  env here;
+};
+
 template <class F>
 void data_plane::with_slot(partition_key key, F f) {
   region_plane* region = nullptr;
   auto* at = find_slot(key, &region);
   if (!at)
     return;
-  std::lock_guard guard{at->mutex};
-  env e{*this, *region, key.partition, *at};
-  f(*at, e);
+  access a{*this, *region, key.partition, *at};
+  f(*at, a.here);
+}
+
+template <class F>
+void data_plane::each_slot(F f) {
+  std::vector<region_plane*> regions;
+  {
+    std::shared_lock guard{regions_mutex_};
+    regions = by_slot_;
+  }
+  for (auto* region : regions)
+    for (partition_id p = 0; p < region->slots.size(); ++p) {
+      auto& at = region->slots[p];
+      access a{*this, *region, p, at};
+      f(at, a.here);
+    }
 }
 
 } // namespace troupe

@@ -19,6 +19,7 @@ struct envelope {
   std::string payload;              // encoded, without the key
   std::string key;                  // when there is no element
   node_id origin;                   // the node whose router accepted it
+  incarnation origin_started;       // which start of it; unset: this one
   std::uint64_t request = 0;        // the origin's number; 0: nobody waits
   std::uint64_t sender = 0;         // actor id at the origin; 0: anonymous
   boot_time deadline{0}; // when a router that holds it drops it; 0: never

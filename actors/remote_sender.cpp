@@ -16,10 +16,10 @@ void remote_sender::enqueue(caf::mailbox_element_ptr what,
         return; // answers passed the gate already
     }
   if (what->mid.is_response())
-    plane_.send_answer(node_, what->mid.request_id().integer_value(), sender_,
-                       at, what->content());
+    plane_.send_answer(*this, what->mid.request_id().integer_value(), at,
+                       what->content());
   else if (sender_ != 0)
-    plane_.send_answer(node_, 0, sender_, at, what->content());
+    plane_.send_answer(*this, 0, at, what->content());
 }
 
 } // namespace troupe

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <typeinfo>
+
 #include <caf/monitorable_actor.hpp>
 
 #include <troupe/cluster/ids.hpp>
@@ -9,16 +11,30 @@ namespace troupe {
 class data_plane;
 
 /// Stands for an actor on another node that sent a message here: what is sent
-/// to it, a response first of all, travels back to that node's router.
+/// to it, a response first of all, travels back to that node's router, but to
+/// no later start of that node.
 ///
 /// Threads: any number at once.
-class remote_sender : public caf::monitorable_actor {
+class remote_sender final : public caf::monitorable_actor {
 public:
+  /// The stand-in behind a handle; null: it is another actor.
+  static const remote_sender* of(const caf::strong_actor_ptr& x) {
+    auto* p = x->get();
+    return typeid(*p) == typeid(remote_sender)
+               ? static_cast<const remote_sender*>(p)
+               : nullptr;
+  }
+
   remote_sender(caf::actor_config& cfg, data_plane& plane, node_id node,
-                std::uint64_t sender)
-      : monitorable_actor(cfg), plane_(plane), node_(node), sender_(sender) {}
+                incarnation started, std::uint64_t sender)
+      : monitorable_actor(cfg),
+        plane_(plane),
+        node_(node),
+        started_(started),
+        sender_(sender) {}
 
   node_id origin() const { return node_; }
+  incarnation origin_started() const { return started_; }
   std::uint64_t sender() const { return sender_; }
 
   using caf::abstract_actor::enqueue;
@@ -28,6 +44,7 @@ public:
 private:
   data_plane& plane_;
   node_id node_;
+  incarnation started_;
   std::uint64_t sender_; // 0: nobody listens but who asked
 };
 

@@ -32,8 +32,11 @@ http::event_row to_row(const proto::Event& event) {
   row.node = event.node_name();
   row.to = event.to_name();
   row.cause = event.cause();
-  if (event.has_partition())
-    row.duration_ms = static_cast<double>(event.duration_ms());
+  auto ms = [](std::uint64_t us) { return static_cast<double>(us) / 1000; };
+  if (event.duration_us() > 0 || event.has_partition())
+    row.duration_ms = ms(event.duration_us());
+  if (event.kind() == proto::EVENT_KIND_PARTITION_STARTED)
+    row.move_ms = ms(event.move_us());
   row.detail = event.text();
   return row;
 }

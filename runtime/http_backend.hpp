@@ -31,6 +31,8 @@ public:
                  http::callback<http::plan_view> done) override;
   void move(http::move_request request,
             http::callback<http::move_accepted> done) override;
+  void configure(http::region_change change,
+                 http::callback<http::region_changed> done) override;
   void drain(std::string node,
              http::callback<http::node_command_accepted> done) override;
   void undrain(std::string node,
@@ -45,6 +47,8 @@ public:
 private:
   http::node_state state_of(const node_record& node,
                             const map_mirror::summary& now) const;
+  /// A leader with a quorum was heard within the lease.
+  static bool has_quorum(const map_mirror::summary& now);
   void planned(std::string region, bool apply,
                http::callback<http::plan_view> done);
   void intend(std::string node, proto::Intent intent, http::node_state state,
@@ -55,7 +59,6 @@ private:
            std::chrono::milliseconds timeout, traced done);
 
   node::impl& self_;
-  std::vector<std::shared_ptr<void>> gauges_;
 };
 
 } // namespace troupe

@@ -1,5 +1,7 @@
 #include <troupe/runtime/map_mirror.hpp>
 
+#include <algorithm>
+
 namespace troupe {
 
 void map_mirror::update(const node_core& core, boot_time now) {
@@ -24,7 +26,8 @@ void map_mirror::update_nodes(const node_core& core) {
 
 void map_mirror::update(const region_record& what) {
   std::lock_guard guard{mutex_};
-  regions_[what.id] = {what.id, what.settings, what.partitions};
+  regions_[what.id] = {what.id, what.settings, what.version, what.hosts,
+                       what.partitions};
 }
 
 void map_mirror::update(partition_key key, const assignment& now) {
@@ -100,6 +103,24 @@ std::map<std::string, std::uint32_t> map_mirror::owned(node_id node) const {
     for (auto& a : one.partitions)
       count += a.owner == node;
     out[one.settings.name] = count;
+  }
+  return out;
+}
+
+std::uint32_t map_mirror::movable(node_id node) const {
+  std::lock_guard guard{mutex_};
+  std::uint32_t out = 0;
+  for (auto& [id, one] : regions_) {
+    auto& roles = one.settings.roles;
+    auto takes = [&](node_id host) {
+      auto i = nodes_.find(host);
+      return host != node && i != nodes_.end() && i->second.available()
+             && std::includes(i->second.roles.begin(), i->second.roles.end(),
+                              roles.begin(), roles.end());
+    };
+    if (std::any_of(one.hosts.begin(), one.hosts.end(), takes))
+      for (auto& a : one.partitions)
+        out += a.owner == node;
   }
   return out;
 }

@@ -27,6 +27,8 @@ public:
   struct region {
     region_id id;
     region_settings settings;
+    log_index version; // of the settings
+    std::vector<node_id> hosts;
     std::vector<assignment> partitions;
   };
 
@@ -45,6 +47,8 @@ public:
   std::optional<std::uint32_t> partition_count(std::string_view name) const;
   /// Partitions that the node owns, by region.
   std::map<std::string, std::uint32_t> owned(node_id node) const;
+  /// The same for what another node could take over.
+  std::uint32_t movable(node_id node) const;
 
 private:
   mutable std::mutex mutex_;

@@ -3,24 +3,16 @@
 
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include <troupe/actors/ask_sink.hpp>
 #include <troupe/actors/error.hpp>
+#include <troupe/actors/scheduling/scheduler.hpp>
 #include <troupe/runtime/boot_clock.hpp>
 #include <troupe/runtime/event_rows.hpp>
 #include <troupe/runtime/http_backend.hpp>
+#include <troupe/runtime/logger.hpp>
 #include <troupe/runtime/node_impl.hpp>
 
 namespace troupe {
-
-namespace {
-
-// How long a node that left is still heard: it waits for the answer to its
-// leave, and says goodbye itself.
-constexpr boot_time goodbye_max = std::chrono::seconds{5};
-
-} // namespace
 
 // -- node: a thin door --------------------------------------------------------
 
@@ -84,8 +76,7 @@ void node::add_strategy(const std::string& name, placement_function place) {
 // -- assembly -----------------------------------------------------------------
 
 node::impl::impl(node_options options) : options_(std::move(options)) {
-  // Work sharing: stealing sleeps when idle and walks whole queues when busy.
-  config_.set("scheduler.policy", caf::atom("sharing"));
+  use_shared_queue(config_);
   config_.add_error_category(
       error_category,
       [](std::uint8_t code, caf::atom_value, const caf::message& context) {
@@ -305,7 +296,7 @@ void node::impl::nodes_changed(const node_core& core) {
     }
     if (node.liveness == liveness::removed || node.liveness == liveness::left)
       continue;
-    peers.push_back({id, {}, node.address});
+    peers.push_back({id, node.incarnation, node.address});
     linked.insert(id);
   }
   links_->set_peers(peers);
@@ -316,7 +307,7 @@ void node::impl::nodes_changed(const node_core& core) {
       continue;
     auto* node = core.map().node(id);
     if (node && node->liveness == liveness::left)
-      unlink_at_[id] = boot_now() + goodbye_max;
+      unlink_at_[id] = boot_now() + options_.settings.farewell;
     else
       links_->drop_peer(id);
   }
@@ -337,7 +328,7 @@ void node::impl::happened(const proto::Event& event) {
 }
 
 void node::impl::stop_process(const failure& why) {
-  spdlog::error("{}: {}: {}; {}", identity_.name, to_string(why.code),
+  logger().error("{}: {}: {}; {}", identity_.name, to_string(why.code),
                 why.detail, why.hint);
   {
     std::lock_guard guard{mutex_};
@@ -355,7 +346,7 @@ void node::impl::on_frame(node_id peer, link::lane, std::uint8_t kind,
   bool for_plane = !is_control(what) && what != frame_kind::state
                    && what != frame_kind::state_taken;
   if (for_plane) {
-    plane_->receive(peer, what, payload);
+    plane_->receive(peer, peers_[peer], what, payload);
     return;
   }
   std::lock_guard guard{mutex_};
@@ -365,12 +356,17 @@ void node::impl::on_frame(node_id peer, link::lane, std::uint8_t kind,
 }
 
 void node::impl::on_disconnected(node_id peer, link::close_reason why) {
-  spdlog::debug("{}: link to {} closed: {}", identity_.name, peer.value,
+  logger().debug("{}: link to {} closed: {}", identity_.name, peer.value,
                 to_string(why));
   post([peer](coordinator_actor& self) { self.core().unreachable(peer); });
 }
 
+void node::impl::on_connected(const link::identity& peer) {
+  peers_[peer.node] = peer.incarnation;
+}
+
 void node::impl::on_session_ended(const link::session_end& end) {
+  plane_->session_ended(end);
   std::lock_guard guard{mutex_};
   if (coordinator_)
     caf::anon_send(coordinator_, session_over{end.peer});
@@ -396,7 +392,7 @@ std::optional<link::refusal> node::impl::on_hello(const link::hello& from) {
 }
 
 void node::impl::on_refused(const link::refused_link& what) {
-  spdlog::warn("{}: link to {}: {}", identity_.name, what.address,
+  logger().warn("{}: link to {}: {}", identity_.name, what.address,
                what.what.text);
   // Nobody would ever tell this process by the map: it is not linked any more.
   using link::refusal_code;
@@ -413,7 +409,7 @@ void node::impl::on_refused(const link::refused_link& what) {
 
 void node::impl::on_malformed(std::string_view remote,
                               link::malformed_reason why) {
-  spdlog::warn("{}: closed a connection from {}: malformed {}", identity_.name,
+  logger().warn("{}: closed a connection from {}: malformed {}", identity_.name,
                remote, to_string(why));
 }
 

@@ -71,7 +71,8 @@ public:
     now,     // as a crash, but tidy
   };
 
-  /// Ends the node. Takes as long as its partitions need to move.
+  /// Ends the node. A drain takes as long as its partitions need to move; what
+  /// no other node can take ends with it.
   void stop(stop_kind how = stop_kind::drain);
 
   struct end {

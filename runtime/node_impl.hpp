@@ -20,6 +20,7 @@
 #include <troupe/runtime/log/identity_file.hpp>
 #include <troupe/runtime/map_mirror.hpp>
 #include <troupe/runtime/node.hpp>
+#include <troupe/runtime/node_metrics.hpp>
 
 namespace troupe {
 
@@ -82,7 +83,7 @@ public:
   // -- transport_handler: on the transport's thread ---------------------------
   void on_frame(node_id peer, link::lane way, std::uint8_t kind,
                 std::string_view payload) override;
-  void on_connected(const link::identity&) override {}
+  void on_connected(const link::identity& peer) override;
   void on_disconnected(node_id peer, link::close_reason why) override;
   void on_session_ended(const link::session_end& end) override;
   std::optional<link::refusal> on_hello(const link::hello& from) override;
@@ -114,6 +115,7 @@ public:
   std::unique_ptr<link::asio_transport> links_;
   std::unique_ptr<disk_writer> disk_;
   std::optional<disk::partition_state_files> states_;
+  std::unique_ptr<node_metrics> gauges_;
   std::unique_ptr<http_backend> backend_;
   std::unique_ptr<http::http_server> http_;
 
@@ -136,6 +138,9 @@ private:
   void hand_over();
   bool quorum_without_us() const;
   bool leave(stop_kind how);
+  bool is_last() const;
+  bool is_cut_off() const;
+  bool stay_to_the_end(const proto::CommandReply& refused);
 
   enum class phase { made, starting, started, stopping, stopped };
   std::atomic<phase> phase_{phase::made};
@@ -148,6 +153,7 @@ private:
   std::counting_semaphore<> stop_signal_{0};
   std::set<node_id> linked_;
   std::map<node_id, boot_time> unlink_at_; // nodes that left: not at once
+  std::map<node_id, incarnation> peers_; // of the sessions; transport's thread
   std::mutex asks_mutex_;
   std::multimap<boot_time, caf::strong_actor_ptr> asks_; // guarded by it
 

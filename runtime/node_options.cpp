@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include <troupe/runtime/logger.hpp>
+
 namespace troupe {
 
 namespace {
@@ -55,6 +57,8 @@ const row rows[] = {
        "longest wait for a partition's open requests"),
     MS(drain, 1000, 86400000, "longest time for a drain at a stop"),
     MS(stabilisation, 0, 600000, "quiet time after a join before rebalancing"),
+    MS(farewell, 1, 600000,
+       "how long the goodbye of a node that left may take"),
     MS(restart_grace, 0, 86400000, "how long a restarting node is waited for"),
     MS(crash_grace, 0, 86400000, "how long a crashed node is waited for"),
     MS(held_message, 1, 600000, "how long a router holds a message"),
@@ -176,6 +180,9 @@ failure check(const node_options& options) {
                        + ", but join lists "
                        + std::to_string(options.join.size()),
                    "list all founders in join");
+  if (!options.log.empty() && !is_log_level(options.log))
+    return invalid("'" + options.log + "' is no level to log at",
+                   "it takes debug, info, warn, error or off");
   if (options.weight > 1000000)
     return invalid("the weight is " + std::to_string(options.weight),
                    "it takes 0 to 1000000; 100 is normal");

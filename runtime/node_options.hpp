@@ -37,6 +37,9 @@ struct node_options {
   /// Capacity: 100 is normal, 0 takes no partitions.
   std::uint32_t weight = 100;
   cluster_settings settings;
+  /// What the process logs, to standard error: debug, info, warn, error or
+  /// off. Empty: as it is, warnings and worse unless somebody said otherwise.
+  std::string log;
   /// Called on the actor system's configuration before it is used.
   std::function<void(caf::actor_system_config&)> configure_caf;
 };

@@ -4,7 +4,6 @@
 #include <random>
 
 #include <caf/atom.hpp>
-#include <spdlog/spdlog.h>
 
 #include <troupe/actors/error.hpp>
 #include <troupe/cluster/bootstrap/codec.hpp>
@@ -12,7 +11,9 @@
 #include <troupe/runtime/boot_clock.hpp>
 #include <troupe/runtime/http_backend.hpp>
 #include <troupe/runtime/log/crc32c.hpp>
+#include <troupe/runtime/logger.hpp>
 #include <troupe/runtime/node_impl.hpp>
+#include <troupe/runtime/version.hpp>
 
 namespace troupe {
 
@@ -67,8 +68,6 @@ disk::result<void> install_first_snapshot(disk::raft_store& store,
   return store.write({&batch, 1});
 }
 
-constexpr const char* version = "0.1.0";
-
 } // namespace
 
 failure node::impl::start() {
@@ -82,6 +81,8 @@ failure node::impl::start() {
                 &impl::enter_cluster,    &impl::open_core,  &impl::serve_http,
                 &impl::wait_until_joined};
   auto why = check(options_);
+  if (!why && !options_.log.empty())
+    logger().set_level(spdlog::level::from_str(options_.log));
   if (!why)
     why = check_regions();
   for (auto step : steps)
@@ -258,7 +259,7 @@ failure node::impl::perform_bootstrap(boot::effects effects, bool& done) {
     } else if (auto* x = std::get_if<boot::refused>(&effect)) {
       return {errc::foreign_node, x->refusal.sentence, ""};
     } else if (auto* x = std::get_if<boot::progress>(&effect)) {
-      spdlog::info("{}: {}", identity_.name, x->sentence);
+      logger().info("{}: {}", identity_.name, x->sentence);
     }
   }
   if (!done)
@@ -294,7 +295,7 @@ void node::impl::ask_neighbours() {
                 + disk::to_string(identity_.cluster) + ", but '" + member->name
                 + "' at " + from + " to "
                 + disk::to_string(bytes_as<disk::uuid>(member->cluster.bytes));
-    spdlog::warn("{}: {}", identity_.name, text);
+    logger().warn("{}: {}", identity_.name, text);
     if (phase_ == phase::starting)
       stop_process({errc::foreign_node, text,
                     "correct the join list, or join with an empty data "
@@ -386,10 +387,11 @@ failure node::impl::open_core() {
   config.roles = options_.roles;
   config.labels = options_.labels;
   config.weight = options_.weight;
-  config.version = version;
+  config.version = version();
   config.settings = options_.settings;
   config.strategies = strategies_;
-  plane_->attach({config.self, config.settings, boot_now}, *links_);
+  plane_->attach({config.self, config.settings, boot_now, config.started},
+                 *links_);
   if (admitted_)
     first_members_ = admitted_->members;
 
@@ -442,6 +444,8 @@ failure node::impl::open_http() {
   settings.port =
       static_cast<std::uint16_t>(std::stoul(options_.http.substr(colon + 1)));
   backend_ = std::make_unique<http_backend>(*this);
+  gauges_ = std::make_unique<node_metrics>(metrics_, plane_->counters(),
+                                           mirror_, identity_.node);
   http_ = std::make_unique<http::http_server>(settings, *backend_, metrics_);
   auto port = http_->listen();
   if (!port)
@@ -457,9 +461,18 @@ failure node::impl::serve_http() {
 
 failure node::impl::wait_until_joined() {
   std::unique_lock guard{mutex_};
-  changed_.wait(guard, [&] {
+  auto over = [&] {
     return mirror_.state().joined || broken_ || stop_asked_ >= 0;
-  });
+  };
+  if (!changed_.wait_for(guard, std::chrono::seconds{3}, over)) {
+    std::string voters;
+    for (auto id : mirror_.state().members.voters)
+      voters += (voters.empty() ? "" : ", ") + mirror_.name_of(id);
+    logger().warn("{}: waits for its cluster: it takes a majority of the "
+                  "voters, which are {} as far as it knows",
+                  identity_.name, voters.empty() ? "unknown" : voters);
+    changed_.wait(guard, over);
+  }
   if (broken_)
     return *broken_;
   if (!mirror_.state().joined)

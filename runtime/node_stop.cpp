@@ -1,11 +1,12 @@
 // From a member of a cluster to nothing.
+#include <algorithm>
 #include <filesystem>
 
 #include <caf/scoped_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <troupe/runtime/boot_clock.hpp>
 #include <troupe/runtime/http_backend.hpp>
+#include <troupe/runtime/logger.hpp>
 #include <troupe/runtime/node_impl.hpp>
 
 namespace troupe {
@@ -64,20 +65,29 @@ bool node::impl::leave(stop_kind how) {
     return node ? node->intent : intent::none;
   };
   auto wish = how == stop_kind::drain ? intent::drain : intent::restart;
-  auto alone = mirror_.nodes().size() <= 1;
-  if (how == stop_kind::drain && alone)
+  if (how == stop_kind::drain && is_last())
     return true;
   // The answer may come when nobody waits for it any more.
   auto ask = [this](proto::CommandRequest what, std::chrono::seconds limit) {
-    auto answered = std::make_shared<std::atomic<int>>(-1);
+    struct answer {
+      std::atomic<bool> there{false};
+      proto::CommandReply reply;
+    };
+    auto answered = std::make_shared<answer>();
     command(std::move(what), [this, answered](const proto::CommandReply& r) {
-      if (r.code() != 0)
-        spdlog::warn("{}: {}", identity_.name, r.detail());
-      *answered = static_cast<int>(r.code());
+      answered->reply = r;
+      answered->there = true;
       changed_.notify_all();
     });
-    wait_for(limit, [&] { return *answered >= 0; });
-    return *answered == 0;
+    wait_for(limit, [&] { return answered->there || is_cut_off(); });
+    proto::CommandReply out;
+    if (answered->there)
+      out = answered->reply;
+    if (!answered->there || (out.code() != 0 && is_cut_off())) {
+      out.set_code(static_cast<std::uint32_t>(errc::no_quorum));
+      out.set_detail("no majority of the voters answers");
+    }
+    return out;
   };
   if (intent_now() != wish) {
     proto::CommandRequest what;
@@ -86,8 +96,18 @@ bool node::impl::leave(stop_kind how) {
     cmd.set_intent(wish == intent::drain ? proto::INTENT_DRAIN
                                          : proto::INTENT_RESTART);
     cmd.set_cause("stop");
-    if (!ask(std::move(what), std::chrono::seconds{15}))
-      return false;
+    cmd.set_ends(true);
+    // A leader that goes with the question is no answer.
+    auto until = boot_now() + std::chrono::seconds{15};
+    auto said = ask(what, std::chrono::seconds{15});
+    auto is = [&](errc code) { return static_cast<errc>(said.code()) == code; };
+    while (!is(errc::none) && !is(errc::conflict) && !is(errc::no_quorum)
+           && boot_now() < until) {
+      wait_for(std::chrono::milliseconds{50}, [] { return false; });
+      said = ask(what, std::chrono::seconds{15});
+    }
+    if (said.code() != 0)
+      return wish == intent::drain && stay_to_the_end(said);
   }
   auto& times = options_.settings;
   if (wish == intent::restart) {
@@ -103,28 +123,75 @@ bool node::impl::leave(stop_kind how) {
       wait_for(std::chrono::milliseconds{20}, [] { return false; });
     }
     hand_over();
+    // The leader need not wait for the end of the lease.
+    post([](coordinator_actor& c) { c.retire(); });
+    wait_for(times.heartbeat * 5, [&] {
+      auto node = mirror_.node(self);
+      return !node || node->liveness != liveness::up;
+    });
     // The others may be told to restart at this moment too, and their saying so
     // needs the quorum that would go with this node.
     if (!quorum_without_us())
       wait_for(times.stabilisation, [] { return false; });
     return *alive == 0;
   }
-  bool empty = wait_for(times.drain, [&] {
-    for (auto& [region, count] : mirror_.owned(self))
-      if (count > 0)
-        return false;
-    return true;
-  });
-  if (!empty)
-    spdlog::warn("{}: still owns partitions after {} ms of draining",
-                 identity_.name, times.drain.count());
+  wait_for(times.drain,
+           [&] { return mirror_.movable(self) == 0 || is_cut_off(); });
+  std::uint32_t left = 0;
+  for (auto& [region, count] : mirror_.owned(self))
+    left += count;
   // What clients asked through this node is answered while it is a member.
   if (http_)
     http_->stop();
   hand_over(); // and ask the next leader to be let go
+  if (left > 0) {
+    // They run until the process ends: their next owners wait for the lease.
+    logger().warn("{}: {} partitions that no other node took end with it",
+                  identity_.name, left);
+    return false;
+  }
   proto::CommandRequest what;
   what.mutable_leave()->set_incarnation(identity_.self.value);
-  return ask(std::move(what), std::chrono::seconds{12});
+  return ask(std::move(what), std::chrono::seconds{12}).code() == 0;
+}
+
+// Nobody is left to give anything to.
+bool node::impl::is_last() const {
+  auto nodes = mirror_.nodes();
+  bool others = std::any_of(nodes.begin(), nodes.end(), [&](auto& kv) {
+    return kv.first != identity_.node && kv.second.liveness == liveness::up;
+  });
+  if (!others && nodes.size() > 1)
+    logger().info("{}: the last node that runs: it gives nothing away",
+                  identity_.name);
+  return !others;
+}
+
+// For so long that no election explains it.
+bool node::impl::is_cut_off() const {
+  return boot_now() - std::max(mirror_.state().lease_end, started_at_)
+         > 2 * options_.settings.election_max + std::chrono::seconds{1};
+}
+
+// This node cannot give anything away. That is so when all stop at once: then
+// it is the one that the others give to, and lets them finish.
+bool node::impl::stay_to_the_end(const proto::CommandReply& refused) {
+  auto others_drain = [&] {
+    for (auto& [id, node] : mirror_.nodes())
+      if (id != identity_.node && node.liveness == liveness::up
+          && node.intent == intent::drain)
+        return true;
+    return false;
+  };
+  wait_for(options_.settings.drain, [&] {
+    bool seen = mirror_.state().version.value >= refused.index();
+    return (seen && !others_drain()) || is_cut_off();
+  });
+  if (is_last())
+    return true;
+  logger().warn("{}: ends with all that it owns: {}", identity_.name,
+                refused.detail());
+  return false;
 }
 
 void node::impl::stop_core() {
@@ -151,15 +218,16 @@ void node::impl::stop(stop_kind how) {
     phase_ = before;
     return;
   }
-  bool works = before == phase::started && !broken_;
-  if (works && how != stop_kind::now && !leave(how))
-    spdlog::warn("{}: stops without having left in good order", identity_.name);
+  bool wished = before == phase::started && !broken_ && how != stop_kind::now;
+  bool in_order = wished && leave(how);
   if (http_)
     http_->stop();
   plane_->stop();
-  if (links_)
-    links_->stop(how == stop_kind::now ? std::chrono::milliseconds{100}
-                                       : std::chrono::milliseconds{1000});
+  // A goodbye says that all that was taken has been seen to.
+  if (links_ && in_order)
+    links_->stop(std::chrono::milliseconds{1000});
+  else if (links_)
+    links_->abandon();
   stop_core();
   if (disk_)
     disk_->stop();

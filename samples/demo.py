@@ -86,6 +86,7 @@ class Show:
             elif kind == "partition_started" and number in open_moves:
                 move = open_moves.pop(number)
                 move["started"] = event["time_ms"]
+                move["took"] = event["move_ms"]
                 if "confirmed" in move:
                     out.append(move)
         return out
@@ -103,11 +104,11 @@ class Show:
             self.say(f"{'...':>9}  and {len(moves) - rows} more")
 
     def sum_up(self, moves):
-        times = [move["started"] - move["paused"] for move in moves]
+        times = [move["took"] for move in moves]
         if times:
             self.say(f"{len(moves)} of {PARTITIONS} moved, each closed for "
-                     f"{statistics.median(times):.0f} ms (median), "
-                     f"{max(times)} ms at most")
+                     f"{statistics.median(times):.1f} ms (median), "
+                     f"{max(times):.1f} ms at most")
 
     def show_load(self, found, what):
         rate = found.acknowledged / max(found.seconds, 0.001)
@@ -274,8 +275,8 @@ class Show:
 
     def run(self):
         began = time.monotonic()
-        self.screen.heading(f"A cluster on this machine, for half a minute: "
-                            f"region 'counter', {PARTITIONS} partitions")
+        self.screen.heading(f"A cluster on this machine: region 'counter', "
+                            f"{PARTITIONS} partitions")
         self.say(f"logs and data are in {self.cluster.folder} until the end")
         for act in (self.found_cluster, self.send_messages, self.join,
                     self.drain, self.kill):

@@ -142,7 +142,7 @@ void coordinator_actor::on(const send_frame& x) {
 }
 
 void coordinator_actor::on(const owner_lost& x) {
-  plane_.owner_lost(x.node);
+  plane_.owner_lost(x.node, x.upto, x.at);
 }
 
 void coordinator_actor::on(const route_changed& x) {

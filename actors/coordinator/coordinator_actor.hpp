@@ -53,6 +53,7 @@ public:
   /// Ends this actor and the partitions', which are returned.
   std::vector<caf::actor> shut_down();
   std::size_t actors() const { return actors_.size(); }
+  void retire() { core_->retire(now()); }
   /// Performs what the core decided. Called after each change of it.
   void perform();
 

@@ -79,17 +79,33 @@ void partition::on_load(std::function<void(std::string_view)> hook) {
 
 // -- from outside -------------------------------------------------------------
 
+// What a router delivered is marked as answered while it waits in the mailbox,
+// which costs nothing; nobody but this actor ever sees the mark.
+static constexpr auto mark = caf::message_id::answered_flag_mask;
+
+static caf::message_id unmarked(caf::message_id x) {
+  return caf::message_id{x.integer_value() & ~mark};
+}
+
+bool partition::routed(const caf::mailbox_element& x) {
+  return x.mid.is_answered() && !x.mid.is_response();
+}
+
 void partition::deliver(envelope&& msg, caf::execution_unit* ctx) {
   auto element = std::move(msg.element);
-  element->stages.push_back(ctrl());
-  element->stages.push_back(context_->plane->gate());
   // What another node asked and a partition here handed on is ours.
   bool handed_on = msg.origin == context_->plane->cfg().self && element->sender
-                   && dynamic_cast<remote_sender*>(element->sender->get());
+                   && remote_sender::of(element->sender);
   if (msg.path.size() > 1 || msg.expires != boot_time{0} || handed_on) {
     std::lock_guard guard{mutex_};
     extras_[element.get()] = {std::move(msg.path), msg.expires, msg.origin};
   }
+  enqueue_routed(std::move(element), ctx);
+}
+
+void partition::enqueue_routed(caf::mailbox_element_ptr element,
+                               caf::execution_unit* ctx) {
+  element->mid.mark_as_answered();
   super::enqueue(std::move(element), ctx);
 }
 
@@ -118,11 +134,13 @@ void partition::gate_opened() {
                  nullptr);
 }
 
-bool partition::gate_open() const {
+bool partition::lease_holds() const {
   auto& plane = *context_->plane;
-  return context_->keep_running
-         || plane.now() + plane.cfg().settings.handler_budget
-                < plane.lease_end();
+  return plane.now() + plane.cfg().settings.handler_budget < plane.lease_end();
+}
+
+bool partition::gate_open() const {
+  return context_->keep_running || lease_holds();
 }
 
 bool partition::may_speak() const {
@@ -176,10 +194,6 @@ partition::verdict partition::answered(const caf::strong_actor_ptr& source,
 
 // -- the mailbox --------------------------------------------------------------
 
-bool partition::routed(const caf::mailbox_element& x) const {
-  return x.stages.size() > 1 && x.stages.back() == context_->plane->gate();
-}
-
 // A message that must wait keeps its place: it is skipped until the lease is
 // extended, or the partition is killed.
 void partition::wait_for_gate() {
@@ -190,12 +204,13 @@ void partition::wait_for_gate() {
 caf::invoke_message_result partition::consume(caf::mailbox_element& x) {
   using caf::invoke_message_result;
   auto& content = x.content();
-  if (!routed(x) && content.size() == 1
+  bool from_router = routed(x);
+  if (!from_router && content.size() == 1
       && content.match_element<partition_control>(0))
     return control(content.get_as<partition_control>(0));
   if (killed_ && !ending())
     on_kill();
-  if (routed(x))
+  if (from_router)
     return consume_routed(x);
   bool exits = content.size() == 1 && content.match_element<caf::exit_msg>(0);
   if (!exits && ending()) { // its state is saved: it does nothing any more
@@ -229,6 +244,7 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   auto& plane = *context_->plane;
   handling_scope scope{this};
   auto& path = handling_now().path;
+  x.mid = unmarked(x.mid);
   extra more;
   {
     std::lock_guard guard{mutex_};
@@ -240,16 +256,18 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   }
   path.assign(more.path.begin(), more.path.end());
   if (path.empty() && x.sender)
-    if (auto* from = dynamic_cast<remote_sender*>(x.sender->get()))
+    if (auto* from = remote_sender::of(x.sender))
       path.push_back(from->origin().value);
   if (path.empty() || path.back() != plane.cfg().self.value)
     path.push_back(plane.cfg().self.value);
   bool pinged = x.content().size() == 2
-                && x.content().matches(1, 0, &typeid(proto::Ping));
+                && x.content().type(1).second == &typeid(proto::Ping);
   bool late = more.expires != boot_time{0} && plane.now() >= more.expires;
   auto source = x.sender;
   auto mid = x.mid;
   auto result = invoke_message_result::consumed;
+  x.stages.push_back(ctrl()); // answers pass the gate
+  x.stages.push_back(plane.gate(number()));
   current_mailbox_element(&x);
   if (late) {
     auto key = x.content().get_as<std::string>(0);
@@ -260,11 +278,17 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   } else {
     result = super::consume(x);
   }
+  // Who made a promise of it has it, whatever it says then.
+  bool taken = x.stages.size() < 2;
+  if (result == invoke_message_result::skipped && taken)
+    result = invoke_message_result::consumed;
   if (result == invoke_message_result::skipped) {
     erase_open(source, mid); // it will come again
+    take_off_stages(x);
+    x.mid.mark_as_answered();
   } else {
     if (!late)
-      plane.counters().processed.fetch_add(1, std::memory_order_relaxed);
+      plane.counters().processed.add(1);
     std::lock_guard guard{mutex_};
     if (!extras_.empty())
       extras_.erase(&x);
@@ -274,6 +298,12 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   }
   finish_if_idle();
   return result;
+}
+
+// What `consume_routed` put there.
+void partition::take_off_stages(caf::mailbox_element& x) {
+  x.stages.pop_back();
+  x.stages.pop_back();
 }
 
 void partition::pong() {
@@ -287,9 +317,10 @@ void partition::pong() {
 envelope partition::rebuild(caf::mailbox_element& x) {
   auto& plane = *context_->plane;
   envelope out;
-  auto* from =
-      x.sender ? dynamic_cast<remote_sender*>(x.sender->get()) : nullptr;
+  auto* from = x.sender ? remote_sender::of(x.sender) : nullptr;
   out.origin = from ? from->origin() : plane.cfg().self;
+  if (from)
+    out.origin_started = from->origin_started();
   {
     std::lock_guard guard{mutex_};
     if (auto i = extras_.find(&x); i != extras_.end()) {
@@ -299,8 +330,7 @@ envelope partition::rebuild(caf::mailbox_element& x) {
       extras_.erase(i);
     }
   }
-  x.stages.pop_back();
-  x.stages.pop_back();
+  x.mid = unmarked(x.mid);
   if (from && out.origin != plane.cfg().self) {
     out.sender = from->sender();
     out.request = x.mid.is_request() ? x.mid.request_id().integer_value() : 0;
@@ -324,7 +354,9 @@ caf::invoke_message_result partition::control(const partition_control& what) {
     on_kill();
   bool needs_lease = what.what == kind::begin || what.what == kind::marker
                      || what.what == kind::deadline || what.what == kind::fence;
-  if (needs_lease && !ending() && !gate_open()) {
+  // What keeps running without a lease still does not begin without one.
+  bool may = what.what == kind::begin ? lease_holds() : gate_open();
+  if (needs_lease && !ending() && !may) {
     wait_for_gate();
     return invoke_message_result::skipped;
   }
@@ -449,6 +481,9 @@ void partition::finish() {
 }
 
 void partition::on_kill() {
+  gone_.store(true); // from here on it is not opened any more
+  context_->plane->close(context_->key,
+                         context_->epoch); // what comes is parked
   answer_open(make_error(errc::outcome_unknown, "the node lost the partition"));
   give_back_rest();
 }

@@ -79,6 +79,9 @@ public:
 
   /// Puts a message of a router into the mailbox.
   void deliver(envelope&& msg, caf::execution_unit* ctx);
+  /// The same for one that needs no more than its place in the mailbox.
+  void enqueue_routed(caf::mailbox_element_ptr element,
+                      caf::execution_unit* ctx);
   void deliver(const fence& f);
   void stop();        // puts the marker into the mailbox
   void kill();        // begins nothing more, from now on
@@ -98,6 +101,7 @@ public:
                                        caf::message_id mid);
 
   bool gate_open() const;
+  bool lease_holds() const;
   /// The lease is not over: what it says may leave the node.
   bool may_speak() const;
   /// It is dead, or about to be, and takes nothing any more.
@@ -124,7 +128,8 @@ private:
   enum class phase : std::uint8_t { fresh, running, closing, returning, done };
 
   hooks& own_hooks();
-  bool routed(const caf::mailbox_element& x) const;
+  static bool routed(const caf::mailbox_element& x);
+  static void take_off_stages(caf::mailbox_element& x);
   caf::invoke_message_result control(const struct partition_control& what);
   caf::invoke_message_result consume_routed(caf::mailbox_element& x);
   void wait_for_gate();

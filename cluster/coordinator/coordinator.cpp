@@ -82,7 +82,11 @@ void coordinator::request(boot_time now, command_origin from,
       break;
     }
     queued entry{from, what.map()};
-    if (what.map().has_node_up())
+    if (auto why = strategy_refusal(what.map().configure_region());
+        !why.empty())
+      answer(from, errc::invalid_setting, std::move(why),
+             "name a strategy that all nodes have");
+    else if (what.map().has_node_up())
       starting_nodes_[node_id{what.map().node_up().node()}] = entry;
     else
       queue_.push_back(entry);
@@ -102,7 +106,6 @@ void coordinator::request(boot_time now, command_origin from,
       break;
     }
     leaves_[from.node] = from;
-    leaving_.insert(from.node);
     break;
   }
   case one::REQUEST_NOT_SET:
@@ -113,16 +116,30 @@ void coordinator::request(boot_time now, command_origin from,
   }
 }
 
-void coordinator::on_plan(boot_time, command_origin from,
+// Why a command's strategy cannot be made; empty: it can, or it names none.
+std::string
+coordinator::strategy_refusal(const proto::ConfigureRegion& what) const {
+  if (what.strategy().empty() || strategies_.count(what.strategy()) != 0)
+    return {};
+  auto& options = what.strategy_options();
+  auto made = make_strategy(what.strategy(), {options.begin(), options.end()});
+  auto* refused = std::get_if<placement_refusal>(&made);
+  return refused ? refused->text : std::string{};
+}
+
+void coordinator::on_plan(boot_time now, command_origin from,
                           const proto::PlanRequest& what,
                           const shard_map& map) {
   command_answer out{from, {}};
   out.reply.set_id(from.id);
   bool found = what.region().empty();
+  std::string waits;
   for (auto& [id, region] : map.regions()) {
     if (!what.region().empty() && region.settings.name != what.region())
       continue;
     found = true;
+    if (waits.empty())
+      waits = waiting_for(now, region, what.apply());
     auto result = plan_for(region, map);
     if (auto* refused = std::get_if<placement_refusal>(&result)) {
       answer(from, errc::conflict, refused->text,
@@ -141,14 +158,45 @@ void coordinator::on_plan(boot_time, command_origin from,
       add(m.partition, m.from, m.to);
     for (auto& a : plan.assignments)
       add(a.partition, {}, a.to);
-    if (what.apply())
+    if (what.apply()) {
       urgent_.insert(id);
+      asked_.insert(id);
+    }
   }
   if (!found)
     answer(from, errc::unknown_region, "no region '" + what.region() + "'",
            "list the regions with 'troupectl regions'");
-  else
+  else {
+    out.reply.set_waiting_for(waits);
     answers_.push_back(std::move(out));
+  }
+}
+
+// What a plan of the region waits for before it starts by itself; one that was
+// asked for waits for room only.
+std::string coordinator::waiting_for(boot_time now, const region_record& region,
+                                     bool asked_for) const {
+  auto until = stable_at(region.id);
+  if (!asked_for && until > now) {
+    auto tenths = (until - now + std::chrono::milliseconds{99})
+                  / std::chrono::milliseconds{100};
+    return "a stable view, " + std::to_string(tenths / 10) + "."
+           + std::to_string(tenths % 10) + " s left";
+  }
+  auto moving = std::count_if(moving_.begin(), moving_.end(), [&](auto& kv) {
+    return kv.first.region == region.id;
+  });
+  if (moving == 0)
+    return {};
+  return std::to_string(moving)
+         + (moving == 1 ? " move under way" : " moves under way");
+}
+
+// When the view of the region has been the same for long enough.
+boot_time coordinator::stable_at(region_id id) const {
+  auto i = changed_.find(id);
+  auto changed = i == changed_.end() ? boot_time{0} : i->second;
+  return std::max(changed, nodes_changed_) + settings_.stabilisation;
 }
 
 void coordinator::on_move(command_origin from, const proto::MoveRequest& what,
@@ -167,19 +215,19 @@ void coordinator::on_move(command_origin from, const proto::MoveRequest& what,
   if (!target)
     return answer(from, errc::unknown_node, "no node '" + what.to() + "'",
                   "list the nodes with 'troupectl nodes'");
-  if (!target->available() || !map.can_host(*region, *target))
+  if (!target->available() || leaves_.count(target->id) != 0
+      || !map.can_host(*region, *target))
     return answer(from, errc::conflict,
                   "'" + what.to() + "' cannot take partitions of '"
                       + what.region() + "' now",
                   "choose a node that hosts the region, is up and not "
                   "draining");
   auto& a = region->partitions[what.partition()];
-  if (a.stage == stage::running && a.owner == target->id) {
-    command_answer out{from, {}};
-    out.reply.set_id(from.id);
-    answers_.push_back(std::move(out));
-    return;
-  }
+  if (a.stage == stage::running && a.owner == target->id)
+    return answer(from, errc::conflict,
+                  "partition " + std::to_string(what.partition()) + " of '"
+                      + what.region() + "' runs on '" + what.to() + "' already",
+                  "nothing to do, or name another node");
   if (a.stage != stage::running
       && (a.stage != stage::unassigned || a.source_epoch))
     return answer(from, errc::conflict,
@@ -271,8 +319,11 @@ void coordinator::track(boot_time now, partition_key key,
 
 void coordinator::applied(boot_time now, const troupe::applied& what,
                           const shard_map& map) {
-  for (auto key : what.partitions)
+  for (auto key : what.partitions) {
     track(now, key, map);
+    if (!map.find(key))
+      cut_[key.region] = now;
+  }
   for (auto id : what.regions) {
     changed_[id] = now;
     unbalanced_.insert(id);
@@ -305,6 +356,10 @@ void coordinator::applied(boot_time now, const troupe::applied& what,
       restarting_.emplace(id, now);
     else
       restarting_.erase(id);
+    if (node.liveness == liveness::joining)
+      joining_.emplace(id, now);
+    else
+      joining_.erase(id);
     if (node.liveness == liveness::left && leaves_.count(id)) {
       leaves_.erase(id);
       leaving_.erase(id);
@@ -320,6 +375,7 @@ void coordinator::restored(boot_time now, const shard_map& map) {
   unbalanced_.clear();
   for (auto& [id, region] : map.regions()) {
     changed_[id] = now;
+    cut_[id] = now;
     unbalanced_.insert(id);
     for (partition_id p = 0; p < region.partitions.size(); ++p)
       track(now, {id, p}, map);
@@ -329,6 +385,10 @@ void coordinator::restored(boot_time now, const shard_map& map) {
   for (auto& [id, node] : map.nodes())
     if (node.intent == intent::restart && node.liveness != liveness::up)
       restarting_[id] = now;
+  joining_.clear();
+  for (auto& [id, node] : map.nodes())
+    if (node.liveness == liveness::joining)
+      joining_[id] = now;
 }
 
 } // namespace troupe

@@ -44,7 +44,7 @@ struct command_answer {
 /// View:       one node; every node has one, the leader's is asked.
 /// In:         heartbeats with facts, requests, applied changes, time.
 /// Out:        proposals, one at a time; answers to requests.
-/// Invariants: [INV-COORD-1..6] in cluster/README.md.
+/// Invariants: [INV-COORD-1..7] in cluster/README.md.
 /// Errors:     refusals as answers.
 /// Threads:    none of its own.
 class coordinator {
@@ -64,6 +64,8 @@ public:
   void heard(boot_time now, node_id from, incarnation started,
              log_index applied, const proto::Facts& facts,
              const shard_map& map);
+  /// The node begins nothing any more: its lease needs no waiting for.
+  void released(node_id from) { detector_.released(from); }
   void request(boot_time now, command_origin from,
                const proto::CommandRequest& what, const shard_map& map);
 
@@ -75,7 +77,7 @@ public:
 
   /// The next entry, if there is anything to say. The owner calls again when
   /// it is applied, or when time has passed.
-  std::optional<proposal> next(boot_time now, std::uint64_t time_ms,
+  std::optional<proposal> next(boot_time now, std::uint64_t time_us,
                                const shard_map& map,
                                const raft::configuration& members);
 
@@ -116,6 +118,10 @@ private:
   bool add_source(builder&, proto::PartitionRow&, partition_key,
                   const assignment&);
   bool settled(const builder&, const region_record&) const;
+  boot_time stable_at(region_id) const;
+  std::string waiting_for(boot_time now, const region_record&,
+                          bool asked_for) const;
+  std::string strategy_refusal(const proto::ConfigureRegion&) const;
   placement_input input_for(const region_record&, const shard_map&) const;
   plan_result plan_for(const region_record&, const shard_map&) const;
   void track(boot_time now, partition_key key, const shard_map& map);
@@ -137,9 +143,12 @@ private:
   std::map<partition_key, boot_time> moving_;   // pausing or starting, since
   std::map<partition_key, boot_time> stranded_; // no owner, but a state, since
   std::map<node_id, boot_time> restarting_;     // gone with a promise to return
-  std::set<region_id> unbalanced_; // to be planned when the view is stable
-  std::set<region_id> urgent_;     // planned without waiting
-  std::set<region_id> orphaned_;   // have partitions without an owner
+  std::map<node_id, boot_time> joining_;        // admitted, not heard yet
+  std::map<region_id, boot_time> cut_; // partitions may still run that it lost
+  std::set<region_id> unbalanced_;     // to be planned when the view is stable
+  std::set<region_id> urgent_;         // planned without waiting
+  std::set<region_id> asked_;    // the same, because somebody asked for it
+  std::set<region_id> orphaned_; // have partitions without an owner
   std::map<region_id, boot_time> changed_;   // last change of settings or hosts
   std::map<region_id, log_index> planned_;   // nothing to do at this version
   boot_time nodes_changed_{0};               // last join or announced leave

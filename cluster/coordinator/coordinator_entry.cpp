@@ -1,28 +1,9 @@
 // How the next entry of the log is made.
 #include <algorithm>
 
-#include <troupe/cluster/coordinator/coordinator.hpp>
+#include <troupe/cluster/coordinator/entry_builder.hpp>
 
 namespace troupe {
-
-struct coordinator::builder {
-  boot_time now;
-  const shard_map& map;
-  const raft::configuration& members;
-  proposal out;
-  std::set<partition_key> touched; // by this entry
-
-  proto::MapCommand& add(command_origin origin = {}) {
-    out.origins.push_back(origin);
-    return *out.entry.add_commands();
-  }
-
-  // Claims a partition for one command of this entry.
-  const assignment* claim(partition_key key) {
-    auto* a = map.find(key);
-    return a && touched.insert(key).second ? a : nullptr;
-  }
-};
 
 namespace {
 
@@ -30,17 +11,25 @@ partition_key key_of(const proto::PartitionRow& row) {
   return {region_id{row.region()}, row.partition()};
 }
 
-void set_row(proto::PartitionRow& row, partition_key key, const assignment& a,
-             node_id node) {
-  row.set_region(key.region.value);
-  row.set_partition(key.partition);
-  row.set_epoch(a.epoch.value);
-  row.set_node(node.value);
+// Whether a node has given all away that others can take. What waits for its
+// restart is its own.
+bool owns_nothing(const shard_map& map, node_id id) {
+  auto gives = [&](auto& kv) {
+    return kv.first != id && kv.second.available();
+  };
+  if (std::none_of(map.nodes().begin(), map.nodes().end(), gives))
+    return true;
+  for (auto& [number, region] : map.regions())
+    for (auto& a : region.partitions)
+      if (a.owner != a.target && (a.owner == id || a.target == id)
+          && a.stage != stage::unassigned)
+        return false;
+  return true;
 }
 
 } // namespace
 
-std::optional<proposal> coordinator::next(boot_time now, std::uint64_t time_ms,
+std::optional<proposal> coordinator::next(boot_time now, std::uint64_t time_us,
                                           const shard_map& map,
                                           const raft::configuration& members) {
   if (!leading_)
@@ -54,7 +43,7 @@ std::optional<proposal> coordinator::next(boot_time now, std::uint64_t time_ms,
   add_placement(b);
   if (b.out.entry.commands().empty())
     return std::nullopt;
-  b.out.entry.set_time_ms(time_ms);
+  b.out.entry.set_time_us(time_us);
   return std::move(b.out);
 }
 
@@ -71,7 +60,7 @@ void coordinator::add_nodes(builder& b) {
     auto up = starting_nodes_.find(id);
     if (up == starting_nodes_.end()) {
       if (node.liveness == liveness::up && detector_.expired(id, b.now))
-        down(node, "silent");
+        down(node, detector_.is_released(id) ? "stopped" : "silent");
     } else {
       auto& cmd = up->second.command.node_up();
       bool anew = cmd.incarnation() > node.incarnation.value;
@@ -94,6 +83,10 @@ void coordinator::add_nodes(builder& b) {
     if (auto* node = b.map.node(id);
         node && b.now - since > settings_.restart_grace)
       down(*node, "did not return from its restart");
+  for (auto& [id, since] : joining_)
+    if (auto* node = b.map.node(id); node && starting_nodes_.count(id) == 0
+                                     && b.now - since > settings_.restart_grace)
+      down(*node, "never came up");
   auto is_member = [&](node_id id) {
     auto in = [&](const std::vector<node_id>& xs) {
       return std::binary_search(xs.begin(), xs.end(), id);
@@ -103,7 +96,14 @@ void coordinator::add_nodes(builder& b) {
   for (auto& [id, origin] : leaves_) {
     auto* node = b.map.node(id);
     bool last = b.members.voters.size() == 1 && is_member(id);
-    if (!node || (is_member(id) && !last))
+    // What it was given since it asked goes first.
+    bool empty = owns_nothing(b.map, id);
+    if (empty)
+      leaving_.insert(id);
+    else
+      for (auto& [number, region] : b.map.regions())
+        urgent_.insert(number);
+    if (!node || !empty || (is_member(id) && !last))
       continue;
     auto& cmd = *b.add(origin).mutable_node_left();
     cmd.set_node(id.value);
@@ -111,15 +111,26 @@ void coordinator::add_nodes(builder& b) {
   }
 }
 
+// Of two moves of one partition the first holds; a node that is about to leave
+// gets nothing any more.
 void coordinator::add_requests(builder& b) {
   for (auto& one : std::exchange(queue_, {})) {
-    auto claim = [&](const auto& rows) {
-      for (auto& row : rows)
-        b.claim(key_of(row));
+    bool fits = true;
+    auto claim = [&](const auto& rows, stage from) {
+      for (auto& row : rows) {
+        auto* a = b.claim(key_of(row));
+        fits = fits && a && a->stage == from
+               && leaves_.count(node_id{row.node()}) == 0;
+      }
     };
-    claim(one.command.pause().rows());
-    claim(one.command.assign().rows());
-    b.add(one.from) = one.command;
+    claim(one.command.pause().rows(), stage::running);
+    claim(one.command.assign().rows(), stage::unassigned);
+    if (fits)
+      b.add(one.from) = one.command;
+    else
+      answer(one.from, errc::conflict,
+             "the partition moves now, or the node is about to leave",
+             "look at the map, then ask again if need be");
   }
 }
 
@@ -188,10 +199,8 @@ void coordinator::add_facts(builder& b) {
   }
   if (!started.rows().empty())
     *b.add().mutable_started() = std::move(started);
-  if (!confirmed.rows().empty()) {
-    confirmed.set_cause("confirmed");
+  if (!confirmed.rows().empty())
     *b.add().mutable_assign() = std::move(confirmed);
-  }
 }
 
 // Moves that cannot or do not go on are rolled back: the old owner starts
@@ -251,226 +260,6 @@ void coordinator::add_overdue(builder& b) {
     forward.set_cause("without state");
     *b.add().mutable_assign() = std::move(forward);
   }
-}
-
-// -- placement ----------------------------------------------------------------
-
-placement_input coordinator::input_for(const region_record& region,
-                                       const shard_map& map) const {
-  placement_input in;
-  in.region = region.settings.name;
-  in.roles = region.settings.roles;
-  std::map<node_id, std::uint64_t> other;
-  for (auto& [id, record] : map.regions())
-    if (id != region.id)
-      for (auto& a : record.partitions)
-        if (a.owner)
-          other[a.stage == stage::pausing ? a.target : a.owner] += a.weight;
-  for (auto& [id, node] : map.nodes()) {
-    placement_node row;
-    row.id = id;
-    row.name = node.name;
-    row.weight = node.weight;
-    row.roles = node.roles;
-    row.labels.assign(node.labels.begin(), node.labels.end());
-    row.eligible = node.available() && map.can_host(region, node);
-    if (auto i = other.find(id); i != other.end())
-      row.other_load = i->second;
-    in.nodes.push_back(std::move(row));
-  }
-  for (partition_id p = 0; p < region.partitions.size(); ++p) {
-    auto& a = region.partitions[p];
-    placement_partition row;
-    row.partition = p;
-    row.owner = a.stage == stage::pausing ? a.target : a.owner;
-    row.weight = a.weight;
-    bool free = a.stage == stage::unassigned && !a.quarantined;
-    row.movable = free || a.stage == stage::running;
-    in.partitions.push_back(row);
-  }
-  return in;
-}
-
-plan_result coordinator::plan_for(const region_record& region,
-                                  const shard_map& map) const {
-  placement_strategy_ptr strategy;
-  if (auto i = strategies_.find(region.settings.strategy);
-      i != strategies_.end()) {
-    strategy = i->second;
-  } else {
-    auto& options = region.settings.strategy_options;
-    auto made = make_strategy(region.settings.strategy,
-                              {options.begin(), options.end()});
-    if (auto* refused = std::get_if<placement_refusal>(&made))
-      return *refused;
-    strategy = std::get<placement_strategy_ptr>(made);
-  }
-  return make_plan(input_for(region, map), *strategy);
-}
-
-// Whether a region may be given its first owners, or be balanced: at once when
-// every node hosts it, else when the view has been stable for a while.
-bool coordinator::settled(const builder& b, const region_record& region) const {
-  auto i = changed_.find(region.id);
-  auto changed = i == changed_.end() ? boot_time{0} : i->second;
-  bool stable =
-      b.now - std::max(changed, nodes_changed_) >= settings_.stabilisation;
-  if (stable)
-    return true;
-  bool untouched = std::all_of(
-      region.partitions.begin(), region.partitions.end(),
-      [](auto& a) { return a.stage == stage::unassigned && !a.epoch; });
-  if (!untouched)
-    return false;
-  return std::all_of(b.map.nodes().begin(), b.map.nodes().end(), [&](auto& kv) {
-    auto& node = kv.second;
-    bool counts =
-        node.liveness == liveness::up || node.liveness == liveness::joining;
-    return !counts
-           || (node.liveness == liveness::up
-               && std::binary_search(region.hosts.begin(), region.hosts.end(),
-                                     node.id));
-  });
-}
-
-// One region an entry: the next one sees what this one put on whom.
-void coordinator::add_placement(builder& b) {
-  for (auto& [id, region] : b.map.regions())
-    if (urgent_.count(id) || orphaned_.count(id) || unbalanced_.count(id))
-      if (add_region(b, region))
-        return;
-}
-
-// Where the state of a partition without an owner is. False: a node that may
-// hold it has not said yet whether it does.
-bool coordinator::add_source(builder& b, proto::PartitionRow& row,
-                             partition_key key, const assignment& a) {
-  if (!a.source_epoch)
-    return true;
-  auto held = holders_.find(key);
-  if (held != holders_.end() && held->second.epoch == a.epoch) {
-    row.set_source(held->second.node.value);
-    row.set_source_epoch(a.source_epoch.value);
-    return true;
-  }
-  auto since = stranded_.find(key);
-  bool long_ago =
-      since == stranded_.end() || b.now - since->second > settings_.move_step;
-  for (auto& [id, node] : b.map.nodes()) {
-    auto seen = versions_.find(id);
-    bool said = seen != versions_.end() && seen->second >= a.version;
-    if (node.liveness == liveness::up && !said && !long_ago)
-      return false;
-  }
-  row.set_state_lost(true);
-  return true;
-}
-
-// True if it changes anything.
-bool coordinator::add_region(builder& b, const region_record& region) {
-  auto id = region.id;
-  bool stable = settled(b, region);
-  bool urgent = urgent_.count(id) != 0;
-  bool first = std::all_of(region.partitions.begin(), region.partitions.end(),
-                           [](auto& a) { return !a.epoch; });
-  bool assign = orphaned_.count(id) != 0 && (stable || !first);
-  bool balance = urgent || (stable && unbalanced_.count(id) != 0);
-  if (!assign && !balance)
-    return false;
-  auto planned = planned_.find(id);
-  if (!assign && planned != planned_.end()
-      && planned->second == b.map.version())
-    return false;
-  auto result = plan_for(region, b.map);
-  if (auto* refused = std::get_if<placement_refusal>(&result)) {
-    // Skipped until something changes.
-    urgent_.erase(id);
-    orphaned_.erase(id);
-    unbalanced_.erase(id);
-    auto& made = *b.add().mutable_plan_made();
-    made.set_region(region.settings.name);
-    made.set_problem(refused->text);
-    return false;
-  }
-  auto& plan = std::get<placement_plan>(result);
-  std::map<node_id, std::uint32_t> busy;
-  for (auto& [key, since] : moving_)
-    if (auto* a = b.map.find(key)) {
-      ++busy[a->owner];
-      if (a->stage == stage::pausing)
-        ++busy[a->target];
-    }
-  proto::Assign assigned;
-  bool waits = false;
-  bool searching = false;
-  for (auto& one : plan.assignments) {
-    partition_key key{id, one.partition};
-    auto* a = b.map.find(key);
-    if (!a || a->stage != stage::unassigned || !b.claim(key))
-      continue;
-    auto to = one.to;
-    if (a->target == to)
-      for (auto& load : plan.loads)
-        if (load.node != to && b.map.node(load.node)->available()
-            && b.map.can_host(region, *b.map.node(load.node))) {
-          to = load.node; // not where it failed last, if there is another
-          break;
-        }
-    proto::PartitionRow row;
-    set_row(row, key, *a, to);
-    if (add_source(b, row, key, *a))
-      *assigned.add_rows() = std::move(row);
-    else
-      searching = true;
-  }
-  if (!searching)
-    orphaned_.erase(id);
-  proto::Pause paused;
-  if (balance) {
-    for (auto& move : plan.moves) {
-      partition_key key{id, move.partition};
-      auto* a = b.map.find(key);
-      if (!a || a->stage != stage::running || a->owner != move.from)
-        continue;
-      if (busy[move.from] >= settings_.moves_max
-          || busy[move.to] >= settings_.moves_max) {
-        waits = true;
-        continue;
-      }
-      if (!b.claim(key)) {
-        waits = true;
-        continue;
-      }
-      ++busy[move.from];
-      ++busy[move.to];
-      set_row(*paused.add_rows(), key, *a, move.to);
-    }
-    bool moving = std::any_of(moving_.begin(), moving_.end(),
-                              [&](auto& kv) { return kv.first.region == id; });
-    if (!waits && !moving) {
-      unbalanced_.erase(id);
-      urgent_.erase(id);
-    }
-  }
-  if (assigned.rows().empty() && paused.rows().empty()) {
-    if (balance)
-      planned_[id] = b.map.version();
-    return false;
-  }
-  auto& made = *b.add().mutable_plan_made();
-  made.set_region(region.settings.name);
-  made.set_moves(static_cast<std::uint32_t>(paused.rows_size()));
-  made.set_assignments(static_cast<std::uint32_t>(assigned.rows_size()));
-  made.set_cause(urgent ? "asked for, or a node drains" : "nodes changed");
-  if (!assigned.rows().empty()) {
-    assigned.set_cause(first ? "first" : "owner lost");
-    *b.add().mutable_assign() = std::move(assigned);
-  }
-  if (!paused.rows().empty()) {
-    paused.set_cause("balance");
-    *b.add().mutable_pause() = std::move(paused);
-  }
-  return true;
 }
 
 } // namespace troupe

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include <troupe/cluster/map/settings.hpp>
 #include <troupe/cluster/map/types.hpp>
@@ -20,6 +21,8 @@ namespace troupe {
 /// However long ago that is, those who live get the time of a few heartbeats to
 /// find the new leader: an election that took long is no reason to move.
 ///
+/// A node that said itself that it begins nothing any more needs no waiting.
+///
 /// Threads: none of its own.
 class failure_detector {
 public:
@@ -32,13 +35,18 @@ public:
     base_ = base;
     led_since_ = now;
     heard_.clear();
+    released_.clear();
   }
 
   void heard(node_id node, boot_time now) {
     auto& at = heard_[node];
     if (at < now)
       at = now;
+    released_.erase(node);
   }
+
+  void released(node_id node) { released_.insert(node); }
+  bool is_released(node_id node) const { return released_.count(node) != 0; }
 
   boot_time last_heard(node_id node) const {
     auto i = heard_.find(node);
@@ -51,8 +59,9 @@ public:
 
   /// No lease of the node can run any more.
   bool expired(node_id node, boot_time now) const {
-    return now - last_heard(node) > silence_max_
-           && now - led_since_ > suspicion_;
+    return is_released(node)
+           || (now - last_heard(node) > silence_max_
+               && now - led_since_ > suspicion_);
   }
 
 private:
@@ -61,6 +70,7 @@ private:
   boot_time base_{0};
   boot_time led_since_{0};
   std::map<node_id, boot_time> heard_;
+  std::set<node_id> released_;
 };
 
 } // namespace troupe

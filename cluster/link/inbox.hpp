@@ -23,6 +23,7 @@ public:
   };
   outcome take(const piece& x);
   void reset();
+  bool open() const { return open_; }
 
 private:
   std::size_t max_;
@@ -52,6 +53,9 @@ public:
 
   /// `x` is of type control or data.
   std::optional<malformed_reason> take(const piece& x, frame_function deliver);
+
+  /// A frame of the data lane has begun and not ended.
+  bool within_frame() const { return data_.open(); }
 
   /// The last number taken.
   std::uint64_t received() const { return received_; }

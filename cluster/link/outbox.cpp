@@ -83,6 +83,26 @@ outbox::totals outbox::close() {
   return result;
 }
 
+std::optional<std::vector<untaken_frame>> outbox::untaken() const {
+  std::vector<untaken_frame> out;
+  bool whole = true;
+  for (auto& x : data_)
+    each_piece(*x, [&](const piece_header& header, std::size_t at) {
+      if (header.number <= acknowledged_)
+        return true;
+      if (header.first())
+        out.push_back({header.kind, {}});
+      else if (out.empty())
+        return whole = false;
+      out.back().payload.append(x->bytes.get() + at + header_bytes,
+                                header.length);
+      return true;
+    });
+  if (!whole)
+    return std::nullopt;
+  return out;
+}
+
 send_result outbox::append(frame_class how, std::uint8_t kind,
                            std::span<const std::string_view> payload) {
   if (!is_open())

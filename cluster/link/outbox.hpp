@@ -69,6 +69,10 @@ public:
   };
   totals close();
 
+  /// The frames of the data lane that the peer has not taken. Nothing: it took
+  /// a part of the first one.
+  std::optional<std::vector<untaken_frame>> untaken() const;
+
   send_result append(frame_class how, std::uint8_t kind,
                      std::span<const std::string_view> payload);
 
@@ -76,6 +80,8 @@ public:
   /// `peer_received`. False: it cannot have.
   bool connect(std::uint64_t peer_received);
   bool connected() const { return connected_; }
+  /// The last number that the peer is known to have taken.
+  std::uint64_t acknowledged() const { return acknowledged_; }
 
   /// What waits in the control lane is dropped.
   void disconnect();

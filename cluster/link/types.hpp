@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <troupe/cluster/ids.hpp>
 
@@ -163,6 +164,12 @@ enum class end_reason : std::uint8_t {
 
 std::string_view to_string(end_reason x);
 
+/// A frame of the data lane that its receiver certainly did not take.
+struct untaken_frame {
+  std::uint8_t kind = 0;
+  std::string payload;
+};
+
 /// The last word on a session. Frames of the data lane that were accepted but
 /// not acknowledged are void: after `goodbye` they were certainly not taken,
 /// otherwise nobody knows.
@@ -173,6 +180,8 @@ struct session_end {
   std::uint64_t frames_accepted = 0;
   std::uint64_t frames_acknowledged = 0;
   std::uint64_t frames_received = 0;
+  /// Only after `goodbye`: all that was not taken, in order.
+  std::vector<untaken_frame> untaken;
 };
 
 } // namespace troupe::link

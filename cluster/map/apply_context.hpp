@@ -9,7 +9,7 @@ namespace troupe {
 /// What one entry has done so far. Private to shard_map's sources.
 struct shard_map::apply_context {
   log_index at;
-  std::uint64_t time_ms = 0;
+  std::uint64_t time_us = 0;
   applied out;
 };
 

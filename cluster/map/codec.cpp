@@ -47,8 +47,9 @@ void to_proto(const node_record& from, proto::NodeRecord& to) {
   to.set_liveness(
       static_cast<proto::Liveness>(static_cast<int>(from.liveness)));
   to.set_intent(static_cast<proto::Intent>(static_cast<int>(from.intent)));
-  to.set_intent_time_ms(from.intent_time_ms);
+  to.set_intent_time_us(from.intent_time_us);
   to.set_version(from.version);
+  to.set_since_us(from.since_us);
 }
 
 std::optional<node_record> from_proto(const proto::NodeRecord& from) {
@@ -71,8 +72,9 @@ std::optional<node_record> from_proto(const proto::NodeRecord& from) {
   to.weight = from.weight();
   to.liveness = static_cast<troupe::liveness>(liveness);
   to.intent = static_cast<troupe::intent>(intent);
-  to.intent_time_ms = from.intent_time_ms();
+  to.intent_time_us = from.intent_time_us();
   to.version = from.version();
+  to.since_us = from.since_us();
   return to;
 }
 
@@ -87,8 +89,9 @@ void to_proto(const assignment& from, proto::Assignment& to) {
   to.set_failures(from.failures);
   to.set_failure(from.failure);
   to.set_quarantined(from.quarantined);
-  to.set_stage_time_ms(from.stage_time_ms);
-  to.set_move_time_ms(from.move_time_ms);
+  to.set_stage_time_us(from.stage_time_us);
+  to.set_move_time_us(from.move_time_us);
+  to.set_cause(from.cause);
   to.set_weight(from.weight);
   to.set_version(from.version.value);
 }
@@ -108,8 +111,9 @@ std::optional<assignment> from_proto(const proto::Assignment& from) {
   to.failures = from.failures();
   to.failure = from.failure();
   to.quarantined = from.quarantined();
-  to.stage_time_ms = from.stage_time_ms();
-  to.move_time_ms = from.move_time_ms();
+  to.stage_time_us = from.stage_time_us();
+  to.move_time_us = from.move_time_us();
+  to.cause = from.cause();
   to.weight = std::max(1u, from.weight());
   to.version = log_index{from.version()};
   return to;

@@ -32,6 +32,8 @@ struct cluster_settings {
   std::chrono::milliseconds stabilisation{1000};
   /// How long partitions wait for a node that announced a restart.
   std::chrono::milliseconds restart_grace{30000};
+  /// How long routers wait for the goodbye of a node that left in order.
+  std::chrono::milliseconds farewell{2000};
   /// How long partitions wait for a node that crashed.
   std::chrono::milliseconds crash_grace{0};
   /// How long a router holds a message that has no deadline of its own.

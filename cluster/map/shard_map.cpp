@@ -27,7 +27,7 @@ shard_map shard_map::found(std::string cluster_id,
 applied shard_map::apply(log_index at, const proto::MapEntry& entry) {
   TROUPE_ASSERT(at > version_, "entry {} applied to version {}", at, version_);
   version_ = at;
-  apply_context ctx{at, entry.time_ms(), {}};
+  apply_context ctx{at, entry.time_us(), {}};
   for (auto& command : entry.commands()) {
     using one = proto::MapCommand;
     command_result result;
@@ -93,15 +93,9 @@ applied shard_map::apply_members(log_index at,
            || in(members.learners) || in(members.learners_next);
   };
   for (auto i = nodes_.begin(); i != nodes_.end();) {
-    if (i->second.liveness == liveness::removed && !is_member(i->first)) {
-      retired_[i->first] = i->second.incarnation;
-      for (auto& [id, region] : regions_)
-        std::erase(region.hosts, i->first);
-      i = nodes_.erase(i);
-      ctx.out.nodes = true;
-    } else {
-      ++i;
-    }
+    auto& [id, node] = *i++;
+    if (node.liveness == liveness::removed && !is_member(id))
+      retire(ctx, id);
   }
   publish(ctx);
   return std::move(ctx.out);
@@ -165,11 +159,17 @@ bool shard_map::can_host(const region_record& region,
 
 // -- events -------------------------------------------------------------------
 
+// How long ago that was. Clocks may jump, and nothing is decided by it.
+std::uint64_t shard_map::since(const apply_context& ctx, std::uint64_t us) {
+  return us > 0 && ctx.time_us > us ? ctx.time_us - us : 0;
+}
+
 proto::Event& shard_map::emit(apply_context& ctx, proto::EventKind kind) {
   auto& event = ctx.out.events.emplace_back();
   event.set_seq(next_event_++);
   event.set_kind(kind);
-  event.set_time_ms(ctx.time_ms);
+  event.set_time_ms(ctx.time_us / 1000);
+  event.set_epoch(ctx.at.value);
   return event;
 }
 
@@ -191,8 +191,8 @@ proto::Event& shard_map::emit(apply_context& ctx, proto::EventKind kind,
   event.set_epoch(a.epoch.value);
   event.set_node(a.owner.value);
   event.set_node_name(name_of(a.owner));
-  if (ctx.time_ms > a.stage_time_ms && a.stage_time_ms > 0)
-    event.set_duration_ms(ctx.time_ms - a.stage_time_ms);
+  event.set_cause(a.cause);
+  event.set_duration_us(since(ctx, a.stage_time_us));
   return event;
 }
 
@@ -215,7 +215,7 @@ void shard_map::publish(apply_context& ctx) {
 void shard_map::touch(apply_context& ctx, const proto::PartitionRow& row,
                       assignment& a) {
   a.version = ctx.at;
-  a.stage_time_ms = ctx.time_ms;
+  a.stage_time_us = ctx.time_us;
   ctx.out.partitions.push_back({region_id{row.region()}, row.partition()});
 }
 

@@ -107,6 +107,10 @@ private:
   command_result on(apply_context&, const proto::PlanMade&);
 
   static void unassign(assignment& a);
+  static std::uint64_t since(const apply_context&, std::uint64_t us);
+  static void set_liveness(apply_context&, node_record&, liveness next);
+  void retire(apply_context&, node_id id);
+  void forget_left(apply_context&);
   void unassign_all(apply_context&, node_id owner, bool keep_restarting);
   assignment* find_mutable(partition_key key);
   assignment* find_row(const proto::PartitionRow& row);

@@ -21,7 +21,41 @@ std::string quoted(const std::string& name) {
   return "'" + name + "'";
 }
 
+// Nodes that left are remembered, so that they can return as themselves; no
+// more than so many, or a cluster of ever new names would grow for ever.
+constexpr std::ptrdiff_t left_nodes_max = 16;
+
 } // namespace
+
+void shard_map::set_liveness(apply_context& ctx, node_record& node,
+                             liveness next) {
+  node.liveness = next;
+  node.since_us = ctx.time_us;
+  ctx.out.nodes = true;
+}
+
+// Its id is free from now on; a later bearer counts its starts on.
+void shard_map::retire(apply_context& ctx, node_id id) {
+  retired_[id] = nodes_.at(id).incarnation;
+  for (auto& [number, region] : regions_)
+    std::erase(region.hosts, id);
+  nodes_.erase(id);
+  ctx.out.nodes = true;
+}
+
+// Whoever left is no member of the group any more.
+void shard_map::forget_left(apply_context& ctx) {
+  auto left = [](auto& kv) { return kv.second.liveness == liveness::left; };
+  if (std::count_if(nodes_.begin(), nodes_.end(), left) <= left_nodes_max)
+    return;
+  auto oldest = nodes_.end();
+  for (auto i = nodes_.begin(); i != nodes_.end(); ++i)
+    if (left(*i)
+        && (oldest == nodes_.end()
+            || i->second.since_us < oldest->second.since_us))
+      oldest = i;
+  retire(ctx, oldest->first);
+}
 
 command_result shard_map::on(apply_context& ctx, const proto::AdmitNode& cmd) {
   for (auto& [id, node] : nodes_)
@@ -42,7 +76,7 @@ command_result shard_map::on(apply_context& ctx, const proto::AdmitNode& cmd) {
                         + std::to_string(id.value) + " at " + old.address,
                     "choose another --name, or start with that node's data "
                     "directory");
-    old.liveness = liveness::removed;
+    set_liveness(ctx, old, liveness::removed);
     old.intent = intent::none;
     unassign_all(ctx, id, false);
     ctx.out.lost.push_back(id);
@@ -61,9 +95,9 @@ command_result shard_map::on(apply_context& ctx, const proto::AdmitNode& cmd) {
     retired_.erase(i);
   }
   auto next = incarnation{node.incarnation.value + 1};
-  emit(ctx, proto::EVENT_KIND_NODE_JOINED, node);
+  set_liveness(ctx, node, liveness::joining);
+  emit(ctx, proto::EVENT_KIND_NODE_JOINED, node).set_cause("asked to join");
   nodes_.emplace(id, std::move(node));
-  ctx.out.nodes = true;
   return {{}, id, next};
 }
 
@@ -92,36 +126,46 @@ command_result shard_map::on(apply_context& ctx, const proto::NodeUp& cmd) {
   node.http_address = cmd.http_address();
   node.version = cmd.version();
   describe(cmd, node);
-  node.liveness = liveness::up;
+  auto gap = was_up ? 0 : since(ctx, node.since_us);
+  bool returns = node.intent == intent::restart;
+  if (fresh || !was_up)
+    set_liveness(ctx, node, liveness::up);
   if (fresh) {
     node.intent = intent::none;
     unassign_all(ctx, node.id, true);
     ctx.out.lost.push_back(node.id);
   }
   ctx.out.nodes = true;
-  if (fresh || !was_up)
-    emit(ctx, proto::EVENT_KIND_NODE_UP, node)
-        .set_text("incarnation " + std::to_string(started.value));
+  if (fresh || !was_up) {
+    auto& event = emit(ctx, proto::EVENT_KIND_NODE_UP, node);
+    event.set_cause(!fresh ? "heard again" : returns ? "restart" : "start");
+    event.set_duration_us(gap);
+    event.set_text("incarnation " + std::to_string(started.value));
+  }
   return {{}, node.id, {}};
 }
 
 // Its lease is over, so nobody owns what it owned. What stopped for a restart
-// that was announced waits until the restart is given up: the second time.
+// that was announced waits until the restart is given up: the second time. A
+// node that was admitted and never came up is down too, so that its name is
+// free for the next one.
 command_result shard_map::on(apply_context& ctx, const proto::NodeDown& cmd) {
   auto i = nodes_.find(node_id{cmd.node()});
   if (i == nodes_.end() || i->second.incarnation.value != cmd.incarnation())
     return {};
   auto& node = i->second;
   bool restarting = node.intent == intent::restart;
-  if (node.liveness != liveness::up && !restarting)
+  if (node.liveness != liveness::up && node.liveness != liveness::joining
+      && !restarting)
     return {};
   bool given_up = restarting && node.liveness != liveness::up;
-  node.liveness = liveness::down;
+  auto& event = emit(ctx, proto::EVENT_KIND_NODE_DOWN, node);
+  event.set_cause(cmd.cause());
+  event.set_duration_us(since(ctx, node.since_us));
+  set_liveness(ctx, node, liveness::down);
   if (given_up)
     node.intent = intent::none;
-  ctx.out.nodes = true;
   ctx.out.lost.push_back(node.id);
-  emit(ctx, proto::EVENT_KIND_NODE_DOWN, node).set_cause(cmd.cause());
   unassign_all(ctx, node.id, restarting && !given_up);
   return {};
 }
@@ -130,15 +174,17 @@ command_result shard_map::on(apply_context& ctx, const proto::NodeLeft& cmd) {
   auto i = nodes_.find(node_id{cmd.node()});
   if (i == nodes_.end() || i->second.incarnation.value != cmd.incarnation())
     return {};
-  if (i->second.liveness != liveness::left
-      && i->second.liveness != liveness::removed) {
-    i->second.liveness = liveness::left;
-    ctx.out.nodes = true;
-    ctx.out.lost.push_back(i->first);
-    unassign_all(ctx, i->first, i->second.intent == intent::restart);
-    emit(ctx, proto::EVENT_KIND_NODE_LEFT, i->second)
-        .set_cause(i->second.intent == intent::restart ? "restart" : "leave");
-  }
+  auto& node = i->second;
+  if (node.liveness == liveness::left || node.liveness == liveness::removed)
+    return {};
+  bool restarts = node.intent == intent::restart;
+  auto& event = emit(ctx, proto::EVENT_KIND_NODE_LEFT, node);
+  event.set_cause(restarts ? "restart" : "leave");
+  event.set_duration_us(since(ctx, node.since_us));
+  set_liveness(ctx, node, liveness::left);
+  ctx.out.lost.push_back(node.id);
+  unassign_all(ctx, node.id, restarts);
+  forget_left(ctx);
   return {};
 }
 
@@ -158,6 +204,8 @@ command_result shard_map::on(apply_context& ctx, const proto::SetIntent& cmd) {
                   "only a node that is up can be asked to "
                       + std::string{to_string(wish)});
   if (wish == intent::drain) {
+    const region_record* stuck = nullptr;
+    bool all_stuck = true;
     for (auto& [id, region] : regions_) {
       if (!can_host(region, node))
         continue;
@@ -165,20 +213,25 @@ command_result shard_map::on(apply_context& ctx, const proto::SetIntent& cmd) {
         return kv.first != node.id && kv.second.available()
                && can_host(region, kv.second);
       });
+      all_stuck = all_stuck && !other;
       if (!other)
-        return refuse(errc::conflict,
-                      quoted(node.name) + " is the only host of region "
-                          + quoted(region.settings.name),
-                      "start another node that hosts it first");
+        stuck = &region;
     }
+    if (stuck && (all_stuck || !cmd.ends()))
+      return refuse(errc::conflict,
+                    quoted(node.name) + " is the only host of region "
+                        + quoted(stuck->settings.name),
+                    "start another node that hosts it first");
   }
   if (node.intent != wish) {
+    auto& event = emit(ctx, proto::EVENT_KIND_NODE_INTENT, node);
+    event.set_text(std::string{to_string(wish)});
+    event.set_cause(cmd.cause());
+    if (node.intent != intent::none)
+      event.set_duration_us(since(ctx, node.intent_time_us));
     node.intent = wish;
-    node.intent_time_ms = ctx.time_ms;
+    node.intent_time_us = ctx.time_us;
     ctx.out.nodes = true;
-    emit(ctx, proto::EVENT_KIND_NODE_INTENT, node)
-        .set_text(std::string{to_string(wish)});
-    ctx.out.events.back().set_cause(cmd.cause());
   }
   return {{}, node.id, {}};
 }

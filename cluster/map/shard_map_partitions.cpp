@@ -30,7 +30,7 @@ void shard_map::unassign_all(apply_context& ctx, node_id owner,
         continue;
       unassign(a);
       a.version = ctx.at;
-      a.stage_time_ms = ctx.time_ms;
+      a.stage_time_us = ctx.time_us;
       ctx.out.partitions.push_back({id, p});
     }
   }
@@ -58,12 +58,14 @@ command_result shard_map::on(apply_context& ctx,
     found = regions_.emplace(id, std::move(fresh)).first;
     auto& event = emit(ctx, proto::EVENT_KIND_REGION_ANNOUNCED, *node);
     event.set_region(settings.name);
+    event.set_cause("announced");
     event.set_text(std::to_string(settings.partitions) + " partitions");
   }
   auto& region = found->second;
-  if (auto text = difference(settings, region.settings); !text.empty())
+  if (!region.agrees(settings))
     return refuse(errc::conflict,
-                  "region '" + settings.name + "' has other settings: " + text,
+                  "region '" + settings.name + "' has other settings: "
+                      + difference(settings, region.settings),
                   "start this node with the cluster's settings");
   auto& hosts = region.hosts;
   auto at = std::lower_bound(hosts.begin(), hosts.end(), node->id);
@@ -76,63 +78,6 @@ command_result shard_map::on(apply_context& ctx,
   return {};
 }
 
-command_result shard_map::on(apply_context& ctx,
-                             const proto::ConfigureRegion& cmd) {
-  auto found = std::find_if(regions_.begin(), regions_.end(), [&](auto& kv) {
-    return kv.second.settings.name == cmd.region();
-  });
-  if (found == regions_.end())
-    return refuse(errc::unknown_region, "no region '" + cmd.region() + "'",
-                  "list the regions with 'troupectl regions'");
-  auto& region = found->second;
-  if (cmd.expected_version() != 0
-      && cmd.expected_version() != region.version.value)
-    return refuse(errc::conflict,
-                  "region '" + cmd.region() + "' is at version "
-                      + std::to_string(region.version.value) + ", not "
-                      + std::to_string(cmd.expected_version()),
-                  "read the region again and repeat the change");
-  auto count =
-      cmd.partitions() == 0 ? region.settings.partitions : cmd.partitions();
-  if (count > partitions_max)
-    return refuse(errc::invalid_setting,
-                  "a region has at most " + std::to_string(partitions_max)
-                      + " partitions",
-                  "choose a smaller number");
-  for (auto& [partition, weight] : cmd.weights())
-    if (partition >= count)
-      return refuse(errc::partition_out_of_range,
-                    "partition " + std::to_string(partition) + " of "
-                        + std::to_string(count),
-                    "partitions are numbered from 0");
-  bool owned = std::any_of(
-      region.partitions.begin()
-          + std::min<std::size_t>(count, region.partitions.size()),
-      region.partitions.end(), [](auto& a) { return bool{a.owner}; });
-  if (owned)
-    return refuse(errc::conflict,
-                  "partitions to be removed from '" + cmd.region()
-                      + "' have owners",
-                  "a region can only be shrunk while none of its nodes is up");
-  bool changed = count != region.settings.partitions;
-  region.settings.partitions = count;
-  region.partitions.resize(count);
-  for (auto& a : region.partitions)
-    if (!a.version)
-      a.version = ctx.at;
-  for (auto& [partition, weight] : cmd.weights()) {
-    auto& a = region.partitions[partition];
-    changed = changed || a.weight != std::max(1u, weight);
-    a.weight = std::max(1u, weight);
-  }
-  if (changed) {
-    region.version = ctx.at;
-    ctx.out.regions.push_back(region.id);
-    emit(ctx, proto::EVENT_KIND_REGION_CONFIGURED).set_region(cmd.region());
-  }
-  return {};
-}
-
 command_result shard_map::on(apply_context& ctx, const proto::Pause& cmd) {
   for (auto& row : cmd.rows()) {
     auto* a = find_row(row);
@@ -140,12 +85,12 @@ command_result shard_map::on(apply_context& ctx, const proto::Pause& cmd) {
     bool moves = a && a->stage == stage::pausing && a->target != target;
     if (!a || !node(target) || (a->stage != stage::running && !moves))
       continue;
+    a->cause = cmd.cause();
     auto& event = emit(ctx, proto::EVENT_KIND_PARTITION_PAUSED, row, *a);
-    event.set_cause(cmd.cause());
     event.set_to(target.value);
     event.set_to_name(name_of(target));
     if (a->stage != stage::pausing)
-      a->move_time_ms = ctx.time_ms;
+      a->move_time_us = ctx.time_us;
     a->stage = stage::pausing;
     a->target = target;
     touch(ctx, row, *a);
@@ -162,14 +107,15 @@ command_result shard_map::on(apply_context& ctx, const proto::Assign& cmd) {
     bool confirmed = a->stage == stage::pausing && row.source() != 0;
     auto kind = confirmed ? proto::EVENT_KIND_PARTITION_CONFIRMED
                           : proto::EVENT_KIND_PARTITION_ASSIGNED;
+    if (!cmd.cause().empty())
+      a->cause = cmd.cause(); // else that of the move which goes on
+    if (!confirmed)
+      a->move_time_us = ctx.time_us;
     auto& event = emit(ctx, kind, row, *a);
-    event.set_cause(cmd.cause());
     event.set_to(owner->id.value);
     event.set_to_name(owner->name);
     if (row.state_lost())
-      emit(ctx, proto::EVENT_KIND_STATE_LOST, row, *a).set_cause(cmd.cause());
-    if (!confirmed)
-      a->move_time_ms = ctx.time_ms;
+      emit(ctx, proto::EVENT_KIND_STATE_LOST, row, *a);
     a->stage = stage::starting;
     a->owner = owner->id;
     a->owner_incarnation = owner->incarnation;
@@ -188,10 +134,8 @@ command_result shard_map::on(apply_context& ctx, const proto::Started& cmd) {
     auto* a = find_row(row);
     if (!a || a->stage != stage::starting)
       continue;
-    auto& event = emit(ctx, proto::EVENT_KIND_PARTITION_STARTED, row, *a);
-    if (ctx.time_ms > a->move_time_ms && a->move_time_ms > 0)
-      event.set_text("in " + std::to_string(ctx.time_ms - a->move_time_ms)
-                     + " ms");
+    emit(ctx, proto::EVENT_KIND_PARTITION_STARTED, row, *a)
+        .set_move_us(since(ctx, a->move_time_us));
     a->stage = stage::running;
     a->source = {};
     a->source_epoch = {};

@@ -12,6 +12,8 @@ void shard_map::save(proto::MapSnapshot& to) const {
     auto& out = *to.add_regions();
     out.set_id(id.value);
     to_proto(region.settings, *out.mutable_settings());
+    if (region.announced)
+      to_proto(*region.announced, *out.mutable_announced());
     for (auto host : region.hosts)
       out.add_hosts(host.value);
     for (auto& a : region.partitions)
@@ -40,6 +42,8 @@ bool shard_map::restore(const proto::MapSnapshot& from) {
     region_record region;
     region.id = region_id{row.id()};
     region.settings = from_proto(row.settings());
+    if (row.has_announced())
+      region.announced = from_proto(row.announced());
     for (auto host : row.hosts())
       region.hosts.emplace_back(host);
     for (auto& one : row.partitions()) {

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,11 +53,12 @@ struct assignment {
   troupe::epoch source_epoch; // of the actor that saved that state; also while
                               // unassigned, if a copy of one may be left
   log_index version;          // raft index of the last change
-  std::uint64_t stage_time_ms = 0; // wall clock of the leader, for people
-  std::uint64_t move_time_ms = 0;  // when its pausing began
+  std::uint64_t stage_time_us = 0; // wall clock of the leader, for people
+  std::uint64_t move_time_us = 0;  // when its pausing began
   std::uint32_t failures = 0;      // failed starts since it last ran
   std::uint32_t weight = 1;
   std::string failure; // text of the last one
+  std::string cause;   // of its move, or of its assignment
 };
 
 /// What the cluster remembers of a node.
@@ -73,7 +75,8 @@ struct node_record {
   std::uint32_t weight = 100; // 100 is normal, 0 takes nothing
   troupe::liveness liveness = liveness::joining;
   troupe::intent intent = intent::none;
-  std::uint64_t intent_time_ms = 0;
+  std::uint64_t intent_time_us = 0;
+  std::uint64_t since_us = 0; // wall clock at the last change of liveness
   std::string version;
 
   /// May own partitions now.
@@ -106,9 +109,17 @@ std::string difference(const region_settings& mine,
 struct region_record {
   region_id id;
   region_settings settings;
+  /// What its programs say, if a command has changed that since: nodes that
+  /// still say it are welcome.
+  std::optional<region_settings> announced;
   std::vector<node_id> hosts; // sorted
   std::vector<assignment> partitions;
   log_index version; // raft index of the last change of its settings
+
+  /// Whether a node that says these settings may know the region.
+  bool agrees(const region_settings& mine) const {
+    return mine == settings || (announced && mine == *announced);
+  }
 };
 
 } // namespace troupe

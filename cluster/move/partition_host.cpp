@@ -35,19 +35,34 @@ void partition_host::learn(partition_key key, const assignment& now) {
     update(key, [&](record& r) { r.now = now; });
 }
 
-void partition_host::forget_unless(const std::set<region_id>& known) {
+void partition_host::forget(partition_key key) {
+  auto i = records_.find(key);
+  if (i == records_.end())
+    return;
+  auto& r = i->second;
+  if (r.saved && r.saved->asked_disk)
+    effects_.push_back(drop_from_disk{key, r.saved->epoch});
+  r.saved.reset();
+  r.received.reset();
+  with_facts_.erase(key);
+  if (r.actor != life::none) { // until it has stopped
+    if (!std::exchange(r.killed, true))
+      effects_.push_back(kill_actor{key, r.epoch});
+    r.now = {};
+    return;
+  }
+  records_.erase(i);
+}
+
+void partition_host::forget_unless(
+    const std::map<region_id, std::size_t>& known) {
   std::vector<partition_key> gone;
   for (auto& [key, r] : records_)
-    if (known.count(key.region) == 0)
+    if (auto i = known.find(key.region);
+        i == known.end() || key.partition >= i->second)
       gone.push_back(key);
-  for (auto key : gone) {
-    auto& r = records_[key];
-    if (r.actor != life::none)
-      effects_.push_back(kill_actor{key, r.epoch});
-    set_life(r, life::none);
-    with_facts_.erase(key);
-    records_.erase(key);
-  }
+  for (auto key : gone)
+    forget(key);
 }
 
 void partition_host::started(partition_key key, epoch at) {

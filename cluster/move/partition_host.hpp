@@ -78,8 +78,10 @@ public:
 
   /// The map says this of the partition.
   void learn(partition_key key, const assignment& now);
-  /// The map was replaced; partitions that are not in it any more are killed.
-  void forget_unless(const std::set<region_id>& known);
+  /// The partition is not in the map any more: it is killed.
+  void forget(partition_key key);
+  /// The map was replaced: forgets what is not among so many of each region.
+  void forget_unless(const std::map<region_id, std::size_t>& known);
 
   void started(partition_key key, epoch at);
   /// The actor stopped gently and saved, or was killed (`state` empty).

@@ -38,6 +38,16 @@ public:
   const stream<Message>& out() const { return stream_; }
   const intake<Message>& in() const { return intake_; }
 
+  /// Nothing has to be decided for what is sent here: it may go to the actor
+  /// `at` directly, until one of the functions below is called.
+  bool passes(node_id self) const {
+    return stream_.current() == stream<Message>::state::open
+           && stream_.streams_to(self) && stream_.held() == 0
+           && intake_.current() == intake<Message>::state::open
+           && intake_.at() == stream_.at();
+  }
+  void passes_unseen() { stream_.sends_unseen(); }
+
   template <class Env>
   void accept(Message&& msg, Env& env) {
     run(env, [&](auto& port) { stream_.accept(std::move(msg), port); });

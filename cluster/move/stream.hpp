@@ -142,11 +142,25 @@ public:
     }
   }
 
-  bool streams_to(node_id node) const {
-    return state_ != state::waiting && owner_ == node;
+  /// Until it closes, messages may be sent past this object: to this node
+  /// itself, whose streams nobody counts.
+  void sends_unseen() {
+    TROUPE_ASSERT(state_ == state::open, "unseen in state {}", int(state_));
+    if (sent_ == 0)
+      sent_ = 1;
+  }
+
+  /// Whether a stream leads to the node: to a start of it up to `upto`, by an
+  /// assignment up to `at`.
+  bool streams_to(node_id node, incarnation upto = incarnation{~0ull},
+                  log_index at = log_index{~0ull}) const {
+    return state_ != state::waiting && owner_ == node && owner_started_ <= upto
+           && epoch_.value <= at.value;
   }
 
   epoch at() const { return epoch_; }
+  /// The incarnation of the owner that the stream leads to; 0: not known.
+  incarnation started() const { return owner_started_; }
 
 private:
   // The only way into `fencing`.
@@ -175,6 +189,7 @@ private:
       return;
     state_ = state::open;
     owner_ = route_.owner;
+    owner_started_ = route_.owner_started;
     epoch_ = route_.epoch;
     release(returned_, port, false);
     release(held_, port, true);
@@ -210,6 +225,7 @@ private:
   state state_ = state::waiting;
   route route_;
   node_id owner_;             // of the open or fencing stream
+  incarnation owner_started_; // the same
   epoch epoch_;               // the same
   epoch last_;                // greatest epoch of a stream that ended
   epoch void_epoch_;          // greatest epoch of a stream given up

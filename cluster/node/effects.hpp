@@ -41,9 +41,12 @@ struct send_frame {
 };
 
 /// Streams to this node are to be given up: its lease is over, it is gone, or
-/// it was started anew.
+/// it was started anew. Only those to what it owned then: in a start up to
+/// `upto`, by an assignment up to `at`.
 struct owner_lost {
   node_id node;
+  incarnation upto;
+  log_index at;
 };
 
 /// What the map says of a partition now.

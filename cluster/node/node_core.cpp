@@ -46,19 +46,41 @@ node_core::node_core(node_config config, node_recovered disk, boot_time now)
 node_core::~node_core() = default;
 
 void node_core::tick(boot_time now, std::uint64_t time_ms) {
-  time_ms_ = time_ms;
+  set_wall(now, time_ms);
   raft_.tick();
   for (auto to : snapshot_sender_.late(now))
     if (auto chunk = snapshot_sender_.chunk(to, leadership_.term, now))
       send(to, frame_kind::snapshot_chunk, *chunk);
   for (auto& [to, at] : snapshot_sender_.give_up(now))
     raft_.snapshot_sent(to, false, at);
+  for (auto i = farewells_.begin(); i != farewells_.end();) {
+    if (now < i->second.until) {
+      ++i;
+      continue;
+    }
+    emit(i->second.then);
+    i = farewells_.erase(i);
+  }
   announce_all(now);
   send_commands(now);
   expire_commands(now);
   if (lease_.due(now))
     heartbeat(now);
   pump(now);
+}
+
+// The wall clock is told in milliseconds, now and then; between two times, and
+// for the fractions, the cluster's clock goes on from there.
+void node_core::set_wall(boot_time now, std::uint64_t time_ms) {
+  constexpr std::int64_t step_us = 20'000; // less is no jump of the clock
+  auto exact = static_cast<std::int64_t>(time_ms) * 1000 - now.count() / 1000;
+  if (std::abs(exact - wall_us_) > step_us)
+    wall_us_ = exact;
+}
+
+std::uint64_t node_core::wall_us(boot_time now) const {
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, now.count() / 1000 + wall_us_));
 }
 
 // Works off all that has become due, until nothing is.
@@ -204,7 +226,7 @@ void node_core::lead(boot_time now, const raft::leadership& next) {
     event.set_node(next.leader.value);
     event.set_node_name(map_.name_of(next.leader));
     event.set_text("term " + std::to_string(next.term.value));
-    local_event(std::move(event));
+    local_event(now, std::move(event));
   }
   if (began || (new_leader && next.leader))
     send_commands(now);
@@ -225,7 +247,7 @@ void node_core::propose(boot_time now) {
   if (proposed_ || leadership_.role != raft::role::leader
       || !leadership_.caught_up)
     return;
-  auto next = coordinator_.next(now, time_ms_, map_, members_);
+  auto next = coordinator_.next(now, wall_us(now), map_, members_);
   if (!next)
     return;
   auto bytes =
@@ -287,7 +309,9 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
   // comes back in order when they are killed.
   for (auto id : what.lost)
     if (id != config_.self)
-      emit(owner_lost{id});
+      lose(now, id);
+  if (what.nodes) // a way there before a route
+    emit(nodes_changed{});
   for (auto& event : what.events)
     if (event.kind() == proto::EVENT_KIND_NODE_UP
         && event.node() == config_.self.value)
@@ -296,8 +320,15 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
     emit(region_changed{id});
   for (auto key : what.partitions) {
     auto* a = map_.find(key);
-    if (!a)
-      continue; // the region shrank in the same entry
+    if (!a) { // the region shrank
+      route nowhere;
+      nowhere.version = applied_;
+      if (routing_)
+        emit(route_changed{key, nowhere});
+      host_.forget(key);
+      perform_host();
+      continue;
+    }
     if (routing_)
       emit(route_changed{key, route_of(*a)});
     host_.learn(key, *a);
@@ -306,8 +337,6 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
   host_.lost(what.lost);
   begin_routing();
   coordinator_.applied(now, what, map_);
-  if (what.nodes)
-    emit(nodes_changed{});
   for (auto& event : what.events)
     emit(happened{event});
   if (auto* self = map_.node(config_.self);
@@ -318,6 +347,26 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
                        "another process was started as this node, later",
                        "stop one of the two; a copied data directory must not "
                        "be started"}});
+}
+
+// Who went in order still answers fences, and says goodbye: until then nothing
+// that was sent to it is unknown.
+void node_core::lose(boot_time now, node_id id) {
+  owner_lost lost{id, incarnation{~0ull}, applied_};
+  bool in_order = false;
+  if (auto* node = map_.node(id)) {
+    lost.upto = node->incarnation;
+    if (node->liveness == liveness::up && lost.upto.value > 0)
+      --lost.upto.value;
+    in_order = node->liveness == liveness::left
+               || (node->liveness == liveness::down
+                   && node->intent == intent::restart);
+  }
+  farewells_.erase(id);
+  if (in_order)
+    farewells_[id] = {now + config_.settings.farewell, lost};
+  else
+    emit(lost);
 }
 
 // Until the map shows this node up it is history that is read, from the disk or
@@ -332,16 +381,17 @@ void node_core::begin_routing() {
 }
 
 void node_core::publish_all(boot_time now, const std::vector<node_id>& lost) {
-  std::set<region_id> known;
+  std::map<region_id, std::size_t> known;
   for (auto& [id, region] : map_.regions()) {
-    known.insert(id);
+    known[id] = region.partitions.size();
     emit(region_changed{id});
   }
   host_.forget_unless(known);
   perform_host();
   for (auto id : lost)
     if (id != config_.self)
-      emit(owner_lost{id});
+      lose(now, id);
+  emit(nodes_changed{});
   for (auto& [id, region] : map_.regions())
     for (partition_id p = 0; p < region.partitions.size(); ++p) {
       if (routing_)
@@ -352,7 +402,6 @@ void node_core::publish_all(boot_time now, const std::vector<node_id>& lost) {
   host_.lost(lost);
   begin_routing();
   coordinator_.restored(now, map_);
-  emit(nodes_changed{});
 }
 
 void node_core::restore(boot_time now, const raft::snapshot_meta& meta,
@@ -411,10 +460,10 @@ bool node_core::suspects(node_id node, boot_time now) const {
          && coordinator_.detector().suspected(node, now);
 }
 
-void node_core::local_event(proto::Event event) {
+void node_core::local_event(boot_time now, proto::Event event) {
   event.set_seq(local_seq_++);
   event.set_local(true);
-  event.set_time_ms(time_ms_);
+  event.set_time_ms(wall_us(now) / 1000);
   emit(happened{std::move(event)});
 }
 

@@ -66,7 +66,8 @@ public:
   void tick(boot_time now, std::uint64_t time_ms);
   void receive(boot_time now, node_id from, frame_kind kind,
                std::string_view bytes);
-  /// The session with a node ended: what was not acknowledged is lost.
+  /// The session with a node ended: what was not acknowledged is lost. Streams
+  /// over it are the caller's to end.
   void session_ended(boot_time now, node_id with);
   void unreachable(node_id peer);
 
@@ -92,6 +93,9 @@ public:
   std::uint64_t command(boot_time now, proto::CommandRequest request);
   /// Hands leadership to another voter, if this node leads.
   bool hand_over();
+  /// The process is about to end: if no partition runs here, none will start
+  /// any more, and the leader need not wait for the end of the lease.
+  void retire(boot_time now);
 
   std::vector<node_effect> take();
 
@@ -135,9 +139,12 @@ private:
   void publish(boot_time now, const troupe::applied& what);
   void publish_all(boot_time now, const std::vector<node_id>& lost);
   void begin_routing();
+  void lose(boot_time now, node_id id);
   void restore(boot_time now, const raft::snapshot_meta& meta,
                std::string_view bytes);
   void take_snapshot();
+  void set_wall(boot_time now, std::uint64_t time_ms);
+  std::uint64_t wall_us(boot_time now) const;
   void lead(boot_time now, const raft::leadership& next);
   void propose(boot_time now);
   void change_members();
@@ -150,7 +157,7 @@ private:
   void send_commands(boot_time now);
   void expire_commands(boot_time now);
   void perform_host();
-  void local_event(proto::Event event);
+  void local_event(boot_time now, proto::Event event);
 
   void on(boot_time now, node_id from, const proto::Heartbeat& beat);
   void on(boot_time now, const proto::Echo& echo);
@@ -170,7 +177,13 @@ private:
   raft::leadership leadership_;
   raft::configuration members_;
   boot_time led_from_{0}; // the detector's base, when this node leads
-  bool routing_ = false;  // routes are told from here on
+  bool retired_ = false;
+  bool routing_ = false; // routes are told from here on
+  struct farewell {
+    boot_time until;
+    owner_lost then;
+  };
+  std::map<node_id, farewell> farewells_; // of nodes that went in order
   log_index applied_;
   raft::term applied_term_;
   log_index snapshot_at_; // newest durable snapshot of our own
@@ -191,9 +204,9 @@ private:
   };
   std::map<std::string, announcement> announced_;
   boot_time announce_at_{0};
-  node_id knocked_;  // last
-  node_id knock_at_; // somebody named it as the leader
-  std::uint64_t time_ms_ = 0;
+  node_id knocked_;          // last
+  node_id knock_at_;         // somebody named it as the leader
+  std::int64_t wall_us_ = 0; // wall clock less the cluster's
   std::uint64_t local_seq_ = 1;
   std::uint64_t malformed_ = 0;
   std::vector<node_effect> effects_;

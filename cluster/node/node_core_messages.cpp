@@ -143,6 +143,7 @@ void node_core::heartbeat(boot_time now) {
   beat.set_applied(applied_.value);
   if (host_.has_facts())
     *beat.mutable_facts() = host_.facts();
+  beat.set_last(retired_);
   if (leadership_.leader == config_.self)
     on(now, config_.self, beat);
   else
@@ -158,12 +159,22 @@ void node_core::on(boot_time now, node_id from, const proto::Heartbeat& beat) {
     return;
   coordinator_.heard(now, from, started, log_index{beat.applied()},
                      beat.facts(), map_);
-  if (node->liveness == liveness::up) {
+  if (beat.last())
+    coordinator_.released(from);
+  else if (node->liveness == liveness::up) {
     echoes_.arrived(
         {from, started, boot_time{beat.sent_ns()}, raft_.status().last});
     echo(now);
   }
   propose(now);
+}
+
+void node_core::retire(boot_time now) {
+  if (host_.alive() > 0)
+    return;
+  retired_ = true;
+  heartbeat(now);
+  pump(now);
 }
 
 // Starts the round that the waiting heartbeats need, if none is under way.
@@ -254,7 +265,7 @@ void node_core::answer(const command_answer& one) {
     send(one.to.node, frame_kind::command_reply, one.reply);
 }
 
-void node_core::on(boot_time, const proto::CommandReply& reply) {
+void node_core::on(boot_time now, const proto::CommandReply& reply) {
   auto code = static_cast<errc>(reply.code());
   auto i = commands_.find(reply.id());
   if (i == commands_.end()) {
@@ -284,7 +295,7 @@ void node_core::on(boot_time, const proto::CommandReply& reply) {
     event.set_kind(proto::EVENT_KIND_REFUSED);
     event.set_region(said.announce_region().settings().name());
     event.set_text(why.detail);
-    local_event(std::move(event));
+    local_event(now, std::move(event));
   }
   emit(stop_process{std::move(why)});
 }
@@ -338,7 +349,7 @@ void node_core::knock() {
 
 // Says what the map does not show yet: that this node is up, and its regions.
 void node_core::announce_all(boot_time now) {
-  if (announce_at_ != boot_time{0} && now < announce_at_)
+  if (retired_ || (announce_at_ != boot_time{0} && now < announce_at_))
     return;
   announce_at_ = now + announce_every;
   if (!leadership_.leader) {
@@ -369,7 +380,7 @@ void node_core::announce_all(boot_time now) {
       bool hosts = region
                    && std::binary_search(region->hosts.begin(),
                                          region->hosts.end(), config_.self);
-      bool same = region && difference(one.settings, region->settings).empty();
+      bool same = region && region->agrees(one.settings);
       if ((same && hosts == one.hosts) || one.refused)
         continue;
       proto::MapCommand what;
@@ -414,7 +425,7 @@ void node_core::state_found(partition_key key, epoch at,
 }
 
 void node_core::session_ended(boot_time now, node_id with) {
-  emit(owner_lost{with});
+  farewells_.erase(with);
   host_.session_ended(with);
   pump(now);
 }
@@ -437,7 +448,7 @@ void node_core::perform_host() {
       taken.set_partition(ack->key.partition);
       taken.set_epoch(ack->epoch.value);
       send(ack->to, frame_kind::state_taken, taken);
-    } else {
+    } else if (!retired_ || !std::holds_alternative<start_actor>(effect)) {
       std::visit(
           [&](auto& one) {
             if constexpr (std::is_constructible_v<node_effect,

@@ -34,9 +34,10 @@ void core::impl::tick() {
     return;
   }
   if (++election_elapsed_ >= timeout_ && promotable()) {
-    election_elapsed_ = 0;
+    // It looks at the time that passed: the count starts anew behind it.
     (void)hup(cfg_.pre_vote ? campaign_kind::pre_vote
                             : campaign_kind::election);
+    election_elapsed_ = 0;
   }
 }
 

@@ -3,11 +3,6 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# The one target that a user links.
-add_library(troupe INTERFACE)
-add_library(troupe::troupe ALIAS troupe)
-target_link_libraries(troupe INTERFACE troupe_runtime)
-
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/troupe)
 set(headers ${CMAKE_INSTALL_INCLUDEDIR}/troupe)
 install(TARGETS
@@ -15,6 +10,7 @@ install(TARGETS
   troupe_raft troupe_map troupe_move troupe_placement troupe_coordinator
   troupe_bootstrap troupe_cluster_link troupe_cluster
   troupe_payload troupe_actors
+  troupe_group_core troupe_group
   troupe_metrics troupe_log troupe_link troupe_http troupe_runtime
   EXPORT troupe
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

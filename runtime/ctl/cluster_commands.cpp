@@ -9,29 +9,35 @@ namespace troupe::ctl {
 
 namespace {
 
+std::string scoped(const char* path, const std::string& region) {
+  return region.empty()
+             ? std::string(path)
+             : std::string(path) + "?region=" + http::percent_encode(region);
+}
+
 void add_plan(CLI::App& app, session& with) {
   auto region = std::make_shared<std::string>();
   auto* x = add_command(app, "plan", "What a rebalance would do now",
                         "troupectl plan counter");
   x->add_option("REGION", *region, "Only this region");
   x->callback([&with, region] {
-    auto target = region->empty()
-                      ? std::string("/v1/plan")
-                      : "/v1/plan?region=" + http::percent_encode(*region);
-    with.record(with.post_text(target), [&](const json& answer) {
+    auto text = with.post_text(scoped("/v1/plan", *region));
+    with.record(text, [&](const json& answer) {
       return show_moves(answer, with.colours());
     });
   });
 }
 
 void add_rebalance(CLI::App& app, session& with) {
+  auto region = std::make_shared<std::string>();
   auto wait = std::make_shared<bool>(false);
   auto* x = add_command(app, "rebalance", "Starts the moves of the plan",
                         "troupectl rebalance --wait");
+  x->add_option("REGION", *region, "Only this region");
   x->add_flag("--wait", *wait, "Wait until they are done");
-  x->callback([&with, wait] {
+  x->callback([&with, region, wait] {
     auto before = *wait ? read_epochs(with) : epoch_table();
-    auto text = with.post_text("/v1/rebalance");
+    auto text = with.post_text(scoped("/v1/rebalance", *region));
     with.record(text, [&](const json& answer) {
       return show_moves(answer, with.colours());
     });
@@ -76,7 +82,8 @@ void add_move(CLI::App& app, session& with) {
                         "troupectl move counter 3 --to n2 --wait");
   x->add_option("REGION", options->region, "The region's name")->required();
   x->add_option("PARTITION", options->partition, "The partition's number")
-      ->required();
+      ->required()
+      ->check(CLI::NonNegativeNumber);
   x->add_option("--to", options->to, "The node that is to own it")->required();
   x->add_flag("--wait", options->wait, "Wait until it is done");
   x->callback([&with, options] { move(with, *options); });

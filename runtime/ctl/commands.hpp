@@ -18,6 +18,9 @@ void add_messages(CLI::App& app, session& with);
 /// plan, rebalance, move, drain, undrain, restart
 void add_cluster_commands(CLI::App& app, session& with);
 
+/// region
+void add_region_commands(CLI::App& app, session& with);
+
 /// A command with an example in its help.
 CLI::App* add_command(CLI::App& app, const std::string& name,
                       const std::string& what, const std::string& example);

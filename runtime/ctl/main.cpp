@@ -1,6 +1,7 @@
 #include <troupe/runtime/ctl/commands.hpp>
 
 #include <troupe/runtime/ctl/failure.hpp>
+#include <troupe/runtime/ctl/raft_inspect.hpp>
 #include <troupe/runtime/ctl/table.hpp>
 
 #include <cstdio>
@@ -11,7 +12,9 @@ namespace troupe::ctl {
 CLI::App* add_command(CLI::App& app, const std::string& name,
                       const std::string& what, const std::string& example) {
   auto* out = app.add_subcommand(name, what);
-  out->footer("Example:\n  " + example);
+  out->footer("Every command takes --addr, --json and --timeout, see "
+              "troupectl --help.\n\nExample:\n  "
+              + example);
   return out;
 }
 
@@ -56,6 +59,18 @@ int report(const failure& x, bool as_json) {
   return static_cast<int>(x.code);
 }
 
+/// The first word that is neither an option of `app` nor the value of one.
+std::string first_word(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    if (word == "--addr" || word == "--timeout")
+      ++i;
+    else if (word[0] != '-')
+      return word;
+  }
+  return {};
+}
+
 int run(int argc, char** argv) {
   session with;
   CLI::App app("Looks at a troupe cluster, and gives it commands.",
@@ -64,10 +79,23 @@ int run(int argc, char** argv) {
   add_queries(app, with);
   add_messages(app, with);
   add_cluster_commands(app, with);
+  add_raft_commands(app);
+  add_region_commands(app, with);
+  if (argc < 2) {
+    std::fputs(app.help().c_str(), stderr);
+    return static_cast<int>(exit_code::usage);
+  }
   try {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& ex) {
+    auto word = first_word(argc, argv);
+    auto known =
+        app.get_subcommands([&](CLI::App* x) { return x->get_name() == word; });
+    if (!word.empty() && known.empty())
+      return report({exit_code::usage, "there is no command '" + word + "'",
+                     "troupectl --help lists them"},
+                    false);
     return app.exit(ex) == 0 ? 0 : static_cast<int>(exit_code::usage);
   } catch (const failure& ex) {
     return report(ex, with.as_json);

@@ -2,8 +2,10 @@
 
 #include <troupe/runtime/ctl/table.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <vector>
 
 namespace troupe::ctl {
 
@@ -129,10 +131,31 @@ std::string show_regions(const json& x, bool colours) {
 }
 
 std::string show_partitions(const json& x, bool colours) {
-  table out({"PARTITION", "OWNER", "EPOCH", "STAGE", "NEXT"});
-  for (auto& p : member(x, "partitions"))
-    out.add({text_of(p, "partition"), text_of(p, "owner"), text_of(p, "epoch"),
-             text_of(p, "stage"), text_of(p, "next")});
+  auto& rows = member(x, "partitions");
+  auto any = [&](const char* name) {
+    return std::any_of(rows.begin(), rows.end(),
+                       [&](auto& p) { return p.contains(name); });
+  };
+  bool weights = any("weight");
+  bool failures = any("failure");
+  std::vector<std::string> headings{"PARTITION", "OWNER", "EPOCH", "STAGE",
+                                    "NEXT"};
+  if (weights)
+    headings.emplace_back("WEIGHT");
+  if (failures)
+    headings.emplace_back("FAILED TO START");
+  table out(headings);
+  for (auto& p : rows) {
+    bool stuck = member(p, "quarantined") == true;
+    std::vector<std::string> cells{
+        text_of(p, "partition"), text_of(p, "owner"), text_of(p, "epoch"),
+        stuck ? "quarantined" : text_of(p, "stage"), text_of(p, "next")};
+    if (weights)
+      cells.push_back(p.contains("weight") ? text_of(p, "weight") : "1");
+    if (failures)
+      cells.push_back(text_of(p, "failure"));
+    out.add(cells);
+  }
   return out.text(colours);
 }
 
@@ -154,12 +177,13 @@ std::string show_moves(const json& x, bool colours) {
                 text_of(m, "from"), text_of(m, "to")});
     out = rows.text(colours);
   }
-  out += moves.empty() ? "no moves: the map is balanced\n"
-                       : std::to_string(moves.size())
-                             + (moves.size() == 1 ? " move" : " moves") + '\n';
-  if (auto why = text_of(x, "waiting_for"); !why.empty())
-    out += "not started yet: " + printable(why) + '\n';
-  return out;
+  auto waits = printable(text_of(x, "waiting_for"));
+  if (!moves.empty())
+    out +=
+        std::to_string(moves.size()) + (moves.size() == 1 ? " move" : " moves");
+  else
+    out += waits.empty() ? "no moves: the map is balanced" : "no moves";
+  return out + (waits.empty() ? "" : "; waiting for: " + waits) + '\n';
 }
 
 std::string show_event(const json& x) {
@@ -177,6 +201,12 @@ std::string show_event(const json& x) {
   if (seq.size() < 6)
     seq.insert(0, 6 - seq.size(), ' ');
   auto kind = text_of(x, "event");
+  if (kind == "gap")
+    return printable(seq + "  " + when + "  " + text_of(x, "lost")
+                     + " events are missing here, " + text_of(x, "first")
+                     + " to " + text_of(x, "last")
+                     + ": the node does not have them any more")
+           + '\n';
   if (kind.size() < 20)
     kind.resize(20, ' ');
   auto out = seq + "  " + when + "  " + kind;

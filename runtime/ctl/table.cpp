@@ -24,7 +24,7 @@ const char* colour_of(std::string_view cell) {
                       "pausing", "suspected"})
     if (cell == moving)
       return "\x1b[33m";
-  for (auto bad : {"down", "left", "unassigned", "no quorum"})
+  for (auto bad : {"down", "left", "unassigned", "quarantined", "no quorum"})
     if (cell == bad)
       return "\x1b[31m";
   return "";

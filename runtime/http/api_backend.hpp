@@ -35,7 +35,7 @@ public:
 
   virtual node_status status() = 0;
 
-  /// All nodes that the map knows, by id.
+  /// All nodes that the map knows, by id; also those that left.
   virtual std::vector<node_row> nodes() = 0;
 
   /// All regions, by name.
@@ -72,12 +72,18 @@ public:
   /// What a rebalance would do, for one region or (empty) for all.
   virtual void plan(std::string region, callback<plan_view> done) = 0;
 
-  /// Starts it, and answers with what was started; without moves when the map
-  /// is balanced. Refused while a plan must wait, with the reason.
+  /// Starts it, without waiting for a stable view, and answers with what was
+  /// started; without moves when the map is balanced.
   virtual void rebalance(std::string region, callback<plan_view> done) = 0;
 
   /// Refused when `to` does not host the region, leaves, or owns the partition.
   virtual void move(move_request request, callback<move_accepted> done) = 0;
+
+  /// Refused when the region is not at `if_version` any more, or when the
+  /// number of partitions of one that ran is to change unforced. What holds
+  /// already is no change, and is accepted.
+  virtual void configure(region_change change,
+                         callback<region_changed> done) = 0;
 
   /// Moves everything off the node. Refused when it is the only host of one of
   /// its regions; accepted again when it is already draining.

@@ -45,7 +45,6 @@ constexpr errc_row rows[] = {
      "use a partition of the region, or a key"},
     {api_errc::method_not_allowed, "method_not_allowed", 405,
      "use a method that the Allow header names"},
-    {api_errc::too_slow, "too_slow", 408, "send the request without a pause"},
     {api_errc::refused, "refused", 409,
      "see the detail; /v1/nodes and /v1/regions show how things stand"},
     {api_errc::handler_failed, "handler_failed", 409,

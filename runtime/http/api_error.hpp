@@ -42,8 +42,6 @@ enum class api_errc {
   partition_out_of_range,
   /// 405: the path does not take that method.
   method_not_allowed,
-  /// 408: the request did not arrive in time.
-  too_slow,
   /// 409: the cluster says no; the detail says why.
   refused,
   /// 409: the partition actor answered with an error of its own.

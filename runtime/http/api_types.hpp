@@ -15,7 +15,8 @@
 // everywhere; an empty name is "none".
 namespace troupe::http {
 
-enum class member_kind { voter, learner };
+/// Of the coordinator group; none: it left.
+enum class member_kind { none, voter, learner };
 
 enum class node_state {
   joining,
@@ -63,8 +64,9 @@ struct node_row {
   std::map<std::string, std::string> labels;
   double weight = 1;
   node_state state = node_state::joining;
-  member_kind member = member_kind::learner;
+  member_kind member = member_kind::none;
   std::map<std::string, std::uint32_t> partitions; // owned, by region
+  std::string version;                             // of troupe
 };
 
 struct region_settings {
@@ -88,12 +90,17 @@ struct partition_row {
   std::string owner; // empty: unassigned
   troupe::epoch epoch;
   partition_stage stage = partition_stage::unassigned;
-  std::string next; // the owner to be, while pausing
+  std::string next = {}; // the owner to be, while pausing
+  std::uint32_t weight = 1;
+  bool quarantined = false; // failed to start too often
+  std::string failure = {}; // of its last start; empty: none since it ran
 };
 
 struct region_view {
   std::string region;
+  std::uint64_t version = 0; // of the settings: raft index of their last change
   region_settings settings;
+  std::vector<std::string> hosts;        // nodes that can run its partitions
   std::vector<partition_row> partitions; // by partition, ascending
 };
 
@@ -174,6 +181,23 @@ struct move_accepted {
   troupe::epoch epoch; // that the partition leaves
 };
 
+/// A region's settings over what its programs say. What is zero or empty stays
+/// as it is.
+struct region_change {
+  std::string region;
+  std::uint64_t if_version = 0; // of the region that it is meant for; 0: any
+  std::uint32_t partitions = 0;
+  std::map<partition_id, std::uint32_t> weights;
+  std::string strategy;
+  std::map<std::string, std::string> strategy_options;
+  bool force = false; // though keys leave the partitions with their state
+};
+
+struct region_changed {
+  std::string region;
+  std::uint64_t map_version = 0; // that has it
+};
+
 /// A drain, its end, or a restart that is committed and goes on by itself.
 struct node_command_accepted {
   std::string node;
@@ -196,7 +220,8 @@ struct event_row {
   std::string from;
   std::string to;
   std::string cause;
-  std::optional<double> duration_ms;
+  std::optional<double> duration_ms; // of what ended
+  std::optional<double> move_ms;     // of the whole move that ended
   std::string detail;
   std::vector<std::pair<std::string, std::string>> more; // further fields
 };

@@ -38,8 +38,10 @@ result<std::uint64_t> parse_number(std::string_view name,
 }
 
 result<bool> parse_flag(std::string_view name, std::string_view text) {
-  if (text == "true" || text == "false")
-    return text == "true";
+  if (text == "true" || text == "1")
+    return true;
+  if (text == "false" || text == "0")
+    return false;
   return api_error{api_errc::malformed,
                    "'" + std::string(name) + "' is '" + std::string(text) + "'",
                    "write true or false"};

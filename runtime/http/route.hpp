@@ -77,7 +77,7 @@ api_answer to_answer(const api_error& error);
 result<std::uint64_t> parse_number(std::string_view name,
                                    std::string_view text);
 
-/// `true` or `false`.
+/// `true` or `1`, `false` or `0`.
 result<bool> parse_flag(std::string_view name, std::string_view text);
 
 /// How long a message may take; nothing asked for: the default.

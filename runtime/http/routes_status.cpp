@@ -8,14 +8,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-template <class Rows>
-std::string listed(const char* name, const Rows& rows) {
-  auto list = json::array();
-  for (auto& row : rows)
-    list.push_back(to_json(row));
-  return to_line({{name, std::move(list)}});
-}
-
 milliseconds get_page(api_call&, respond done) {
   done(page());
   return {};
@@ -27,12 +19,28 @@ milliseconds get_status(api_call& call, respond done) {
 }
 
 milliseconds get_nodes(api_call& call, respond done) {
-  done(api_answer{200, listed("nodes", call.backend.nodes())});
+  bool all = false;
+  if (auto i = call.query.find("all"); i != call.query.end()) {
+    auto flag = parse_flag(i->first, i->second);
+    if (!flag) {
+      done(to_answer(flag.error()));
+      return {};
+    }
+    all = *flag;
+  }
+  auto list = json::array();
+  for (auto& row : call.backend.nodes())
+    if (all || row.state != node_state::left)
+      list.push_back(to_json(row));
+  done(api_answer{200, to_line({{"nodes", std::move(list)}})});
   return {};
 }
 
 milliseconds get_settings(api_call& call, respond done) {
-  done(api_answer{200, listed("settings", call.backend.settings())});
+  auto list = json::array();
+  for (auto& row : call.backend.settings())
+    list.push_back(to_json(row));
+  done(api_answer{200, to_line({{"settings", std::move(list)}})});
   return {};
 }
 
@@ -67,7 +75,7 @@ std::span<const route> status_routes() {
   static const route table[] = {
       {"GET", "/", {}, get_page},
       {"GET", "/v1/status", {}, get_status},
-      {"GET", "/v1/nodes", {}, get_nodes},
+      {"GET", "/v1/nodes", {"all"}, get_nodes},
       {"GET", "/v1/settings", {}, get_settings},
       {"GET", "/healthz", {}, get_live},
       {"GET", "/readyz", {}, get_ready},

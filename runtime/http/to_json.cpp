@@ -3,7 +3,15 @@
 namespace troupe::http {
 
 std::string_view to_string(member_kind x) {
-  return x == member_kind::voter ? "voter" : "learner";
+  switch (x) {
+  case member_kind::none:
+    break;
+  case member_kind::voter:
+    return "voter";
+  case member_kind::learner:
+    return "learner";
+  }
+  return "";
 }
 
 std::string_view to_string(node_state x) {
@@ -82,8 +90,9 @@ json to_json(const node_row& x) {
           {"labels", x.labels},
           {"weight", x.weight},
           {"status", to_string(x.state)},
-          {"member", to_string(x.member)},
-          {"partitions", x.partitions}};
+          {"member", name_json(std::string{to_string(x.member)})},
+          {"partitions", x.partitions},
+          {"version", x.version}};
 }
 
 json to_json(const region_settings& x) {
@@ -108,10 +117,18 @@ json to_json(const region_view& x) {
              {"stage", to_string(p.stage)}};
     if (!p.next.empty())
       row["next"] = p.next;
+    if (p.weight != 1)
+      row["weight"] = p.weight;
+    if (p.quarantined)
+      row["quarantined"] = true;
+    if (!p.failure.empty())
+      row["failure"] = p.failure;
     partitions.push_back(std::move(row));
   }
   return {{"region", x.region},
+          {"version", x.version},
           {"settings", to_json(x.settings)},
+          {"hosts", x.hosts},
           {"partitions", std::move(partitions)}};
 }
 
@@ -153,6 +170,10 @@ json to_json(const move_accepted& x) {
   return out;
 }
 
+json to_json(const region_changed& x) {
+  return {{"region", x.region}, {"map_version", x.map_version}};
+}
+
 json to_json(const node_command_accepted& x) {
   return {{"node", x.node},
           {"status", to_string(x.state)},
@@ -176,6 +197,8 @@ json to_json(const event_row& x) {
   put("cause", x.cause);
   if (x.duration_ms)
     out["duration_ms"] = *x.duration_ms;
+  if (x.move_ms)
+    out["move_ms"] = *x.move_ms;
   put("detail", x.detail);
   for (auto& [name, value] : x.more)
     if (!out.contains(name))

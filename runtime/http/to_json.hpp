@@ -28,6 +28,7 @@ json to_json(const ping_reply& x);
 json to_json(const planned_move& x);
 json to_json(const plan_view& x);
 json to_json(const move_accepted& x);
+json to_json(const region_changed& x);
 json to_json(const node_command_accepted& x);
 json to_json(const event_row& x);
 json to_json(const event_gap& x);

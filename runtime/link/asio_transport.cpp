@@ -34,7 +34,7 @@ public:
 
   std::optional<refusal> start();
   const std::string& address() const { return door_->address(); }
-  void stop(std::chrono::milliseconds flush_timeout);
+  void stop(std::optional<std::chrono::milliseconds> flush_timeout);
 
   void set_identity(const identity& self);
   void set_peers(const std::vector<peer_address>& peers);
@@ -50,7 +50,7 @@ private:
   void on_hello(const std::shared_ptr<connection>& from, const hello& x);
   void begin_tick();
   void tick();
-  void begin_stop(std::chrono::milliseconds flush_timeout);
+  void begin_stop(std::optional<std::chrono::milliseconds> flush_timeout);
   void link_gone();
   void end_stop();
 
@@ -88,7 +88,8 @@ std::optional<refusal> asio_transport::impl::start() {
   return std::nullopt;
 }
 
-void asio_transport::impl::stop(std::chrono::milliseconds flush_timeout) {
+void asio_transport::impl::stop(
+    std::optional<std::chrono::milliseconds> flush_timeout) {
   if (stopping_.exchange(true))
     return;
   if (thread_.joinable()) {
@@ -101,12 +102,14 @@ void asio_transport::impl::stop(std::chrono::milliseconds flush_timeout) {
   }
 }
 
-void asio_transport::impl::begin_stop(std::chrono::milliseconds flush_timeout) {
+void asio_transport::impl::begin_stop(
+    std::optional<std::chrono::milliseconds> flush_timeout) {
   auto links = links_.all();
   links_to_stop_ = links.size() + 1;
   for (auto* x : links)
-    x->begin_stop([this] { link_gone(); });
-  stop_timer_.expires_after(flush_timeout);
+    x->begin_stop([this] { link_gone(); }, flush_timeout.has_value());
+  stop_timer_.expires_after(
+      flush_timeout.value_or(std::chrono::milliseconds{0}));
   stop_timer_.async_wait([this](error_code e) {
     if (e)
       return;
@@ -314,6 +317,10 @@ std::string asio_transport::local_address() const {
 
 void asio_transport::stop(std::chrono::milliseconds flush_timeout) {
   impl_->stop(flush_timeout);
+}
+
+void asio_transport::abandon() {
+  impl_->stop(std::nullopt);
 }
 
 void asio_transport::set_identity(const identity& self) {

@@ -38,8 +38,12 @@ public:
 
   /// Refuses new frames, waits until peers acknowledged what was accepted, up
   /// to `flush_timeout`, tells them what was taken from them, and closes. Takes
-  /// at most goodbye_timeout longer. The second call does nothing.
+  /// at most goodbye_timeout longer. From its beginning on nothing more is
+  /// taken on the data lane. A second call, of either, does nothing.
   void stop(std::chrono::milliseconds flush_timeout);
+
+  /// Closes at once and says nothing: to the peers the process has died.
+  void abandon();
 
   void set_identity(const identity& self) override;
   void set_peers(const std::vector<peer_address>& peers) override;

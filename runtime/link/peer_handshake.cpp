@@ -24,12 +24,18 @@ void peer_link::on_hello(const std::shared_ptr<connection>& from,
     guard.unlock();
     return no(*why);
   }
-  if (stopping_ && !out_.is_open()) {
+  if (closing_ != closing::no && !out_.is_open()) {
     guard.unlock();
     return no({refusal_code::stopped, "this node is stopping"});
   }
-  if (auto why = std::get<session::plan>(verdict).restart)
-    end_session(*why);
+  auto& plan = std::get<session::plan>(verdict);
+  if (!plan.restart && x.resume.received < out_.acknowledged()) {
+    // Said before a connection that is over by now, and brought it more.
+    guard.unlock();
+    return no({refusal_code::stale_hello, "this hello is out of date"});
+  }
+  if (plan.restart)
+    end_session(*plan.restart);
   known_ = x.from.incarnation;
   if (!out_.is_open())
     begin_session();

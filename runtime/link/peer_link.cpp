@@ -24,7 +24,9 @@ send_result peer_link::send(frame_class how, std::uint8_t kind,
   bool wake = false;
   {
     std::lock_guard guard{mutex_};
-    if (stopping_)
+    // Who stops still answers what it has taken.
+    bool late = closing_ == closing::flushing && how != frame_class::reserved;
+    if (late || closing_ == closing::said)
       return send_result::stopped;
     if (!out_.is_open())
       return send_result::unknown_peer;
@@ -45,7 +47,7 @@ send_result peer_link::send(frame_class how, std::uint8_t kind,
 
 void peer_link::want(const peer_address& where) {
   std::lock_guard guard{mutex_};
-  if (stopping_ || (gone_ && where.incarnation <= gone_)
+  if (closing_ != closing::no || (gone_ && where.incarnation <= gone_)
       || (where.incarnation && where.incarnation < known_))
     return;
   if (known_ && where.incarnation > known_)
@@ -185,6 +187,11 @@ void peer_link::on_piece(connection&, const piece& x) {
   switch (x.header.type) {
   case piece_type::control:
   case piece_type::data: {
+    // Who stops takes nothing more: it comes back with the goodbye.
+    bool takes = stage_ == stage::running
+                 || (stage_ == stage::flushing && inbox_.within_frame());
+    if (x.header.type == piece_type::data && !takes)
+      return;
     auto wrong = inbox_.take(
         x, [&](lane way, std::uint8_t kind, std::string_view payload) {
           in_.handler.on_frame(peer_, way, kind, payload);
@@ -192,6 +199,7 @@ void peer_link::on_piece(connection&, const piece& x) {
     if (wrong)
       return fail(*wrong);
     untold_bytes_ += header_bytes + x.payload.size();
+    check_flushed();
     return;
   }
   case piece_type::ack:
@@ -224,7 +232,10 @@ void peer_link::on_goodbye(std::uint64_t number) {
     }
     gone_ = known_;
     wanted_ = false;
-    end_session(end_reason::goodbye);
+    auto untaken = out_.untaken();
+    end_session(untaken ? end_reason::goodbye : end_reason::peer_forgot);
+    if (untaken)
+      ends_.back().what.untaken = std::move(*untaken);
   }
   guard.unlock();
   disconnect(close_reason::goodbye);
@@ -319,24 +330,28 @@ void peer_link::forgive(steady_clock::time_point now) {
 
 // -- stopping -----------------------------------------------------------------
 
-void peer_link::begin_stop(std::function<void()> done) {
+void peer_link::begin_stop(std::function<void()> done, bool in_order) {
   {
     std::lock_guard guard{mutex_};
-    stopping_ = true;
+    closing_ = in_order ? closing::flushing : closing::said;
   }
   gone_function_ = std::move(done);
+  if (!in_order)
+    return leave();
   stage_ = stage::flushing;
   settle();
   check_flushed();
 }
 
 void peer_link::check_flushed() {
-  if (stage_ != stage::flushing)
+  if (stage_ != stage::flushing || inbox_.within_frame())
     return;
   bool idle = false;
   {
     std::lock_guard guard{mutex_};
     idle = !out_.is_open() || out_.idle();
+    if (idle)
+      closing_ = closing::said;
   }
   if (!idle)
     return;
@@ -356,12 +371,10 @@ void peer_link::say_goodbye() {
   connection_->finish({frame, header_bytes});
 }
 
+// What the peer has not acknowledged by now it may never get: a goodbye would
+// say that it has.
 void peer_link::end_flush() {
-  if (stage_ != stage::flushing)
-    return;
-  if (session_.live())
-    say_goodbye();
-  else
+  if (stage_ == stage::flushing)
     leave();
 }
 
@@ -376,6 +389,7 @@ void peer_link::leave() {
   disconnect(close_reason::stopped);
   {
     std::lock_guard guard{mutex_};
+    closing_ = closing::said;
     end_session(end_reason::stopped);
   }
   settle();

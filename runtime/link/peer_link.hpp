@@ -48,7 +48,8 @@ public:
   void forgive(steady_clock::time_point now);
 
   /// Stopping: flush, say goodbye, close; `done` is called once, at the end.
-  void begin_stop(std::function<void()> done);
+  /// Not in order: just close.
+  void begin_stop(std::function<void()> done, bool in_order);
   void end_flush(); // the time for flushing is over
   void end_stop();  // and that for goodbyes
 
@@ -100,9 +101,10 @@ private:
 
   mutable std::mutex mutex_;
   outbox out_;
-  bool wanted_ = false;   // dial it
-  bool writing_ = false;  // a pump is posted or under way: senders need not
-  bool stopping_ = false; // takes no more frames
+  bool wanted_ = false;  // dial it
+  bool writing_ = false; // a pump is posted or under way: senders need not
+  enum class closing : std::uint8_t { no, flushing, said };
+  closing closing_ = closing::no;
   std::string address_;
   incarnation known_; // with which the session is, none: not known yet
   incarnation gone_;  // the last one that said goodbye

@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <google/protobuf/stubs/common.h>
-#include <spdlog/spdlog.h>
 
 #include "counter.hpp"
 
@@ -13,7 +12,8 @@ namespace {
 
 troupe::node* the_node = nullptr;
 
-extern "C" void on_signal(int) {
+extern "C" void on_signal(int number) {
+  std::signal(number, SIG_DFL); // whoever says it twice does not want to wait
   if (the_node)
     the_node->request_stop(troupe::node::stop_kind::drain);
 }
@@ -40,15 +40,16 @@ int run_node(troupe::node_options options, std::uint32_t partitions,
     the_node = nullptr;
     return report(why);
   }
-  std::cout << "node " << node.name() << " is up: links on " << node.address();
+  std::cerr << "node " << node.name() << " is up: links on " << node.address();
   if (!node.http_address().empty())
-    std::cout << ", http://" << node.http_address();
-  std::cout << std::endl;
+    std::cerr << ", http://" << node.http_address() << "/";
+  std::cerr << std::endl;
   auto end = node.wait();
   if (!end.why)
-    std::cout << "node " << node.name() << " stops: "
-              << (end.how == troupe::node::stop_kind::restart ? "restart"
-                                                              : "drain")
+    std::cerr << "node " << node.name()
+              << (end.how == troupe::node::stop_kind::restart
+                      ? " stops, to be started again"
+                      : " drains and stops")
               << std::endl;
   node.stop(end.how);
   the_node = nullptr;
@@ -58,7 +59,7 @@ int run_node(troupe::node_options options, std::uint32_t partitions,
 } // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Counts per key, in a cluster"};
+  CLI::App app{"Counts per key, in a cluster", "counter"};
   app.require_subcommand(1);
   auto* node = app.add_subcommand("node", "Run one node until it is stopped");
   troupe::node_options options;
@@ -66,7 +67,6 @@ int main(int argc, char** argv) {
   std::string strategy = "balanced";
   std::vector<std::string> set;
   std::vector<std::string> labels;
-  std::string log = "info";
   node->add_option("--name", options.name, "Name, unique in the cluster");
   node->add_option("--listen", options.listen, "host:port for other nodes");
   node->add_option("--advertise", options.advertise,
@@ -84,14 +84,16 @@ int main(int argc, char** argv) {
   node->add_option("--partitions", partitions, "Partitions of the region");
   node->add_option("--strategy", strategy, "Placement strategy");
   node->add_option("--set", set, "name=value, see 'troupectl settings'");
-  node->add_option("--log", log, "What to log")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  node->add_option("--log", options.log,
+                   "debug, info, warn, error or off; not given: info in a "
+                   "cluster, warn for a node alone");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& why) {
     return app.exit(why) == 0 ? 0 : 2;
   }
-  spdlog::set_level(spdlog::level::from_str(log));
+  if (options.log.empty() && !options.join.empty())
+    options.log = "info";
   for (auto& one : set)
     if (auto why = troupe::set_setting(options, one))
       return report(why);

@@ -100,7 +100,8 @@ public:
     }
     void attach() {
       cluster_settings settings = all.settings;
-      plane->attach({self, settings, [w = &all] { return w->now; }}, net);
+      plane->attach({self, settings, [w = &all] { return w->now; }, started},
+                    net);
       plane->region_known(region_id{1}, "r", all.partitions);
       plane->lease_extended(all.now + 3600s);
     }
@@ -121,6 +122,7 @@ public:
 
     world& all;
     node_id self;
+    incarnation started{1};
     links net;
     std::shared_ptr<data_plane> plane;
     region_plane* region = nullptr;
@@ -174,8 +176,20 @@ public:
       return false;
     auto f = std::move(queue.front());
     queue.pop_front();
-    on(to).plane->receive(f.from, f.kind, f.bytes);
+    on(to).plane->receive(f.from, on(from).started, f.kind, f.bytes);
     return true;
+  }
+  /// The session of `to` with `from` ends in order: what `from` has not taken
+  /// comes back.
+  void goodbye(std::size_t from, std::size_t to) {
+    link::session_end end;
+    end.peer = node_id{from};
+    end.incarnation = on(from).started;
+    end.reason = link::end_reason::goodbye;
+    for (auto& f : wire[{node_id{to}, node_id{from}}])
+      end.untaken.push_back({static_cast<std::uint8_t>(f.kind), f.bytes});
+    wire[{node_id{to}, node_id{from}}].clear();
+    on(to).plane->session_ended(end);
   }
   void run() {
     for (bool again = true; again;) {
@@ -202,8 +216,9 @@ public:
 
   void route_at(std::size_t node, stage s, std::size_t owner, epoch e,
                 log_index version, partition_id p = 0, bool sick = false) {
-    on(node).plane->route_changed(key(p),
-                                  {s, sick, node_id{owner}, e, version});
+    on(node).plane->route_changed(
+        key(p), {s, sick, node_id{owner}, e, version,
+                 owner > 0 ? on(owner).started : incarnation{}});
     on(node).plane->flush_fences();
   }
   void route(stage s, std::size_t owner, epoch e, partition_id p = 0,

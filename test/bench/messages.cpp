@@ -2,7 +2,7 @@
 // by a direct CAF send, on another node through troupe and through CAF's own
 // remoting, all in one run. Reports; judges nothing.
 //
-//   bench_messages [--seconds 2] [--partitions 1000]
+//   bench_messages [--seconds 2] [--partitions 1000] [--only local]
 //
 // CPU is user + system of both processes for each message.
 #include <sys/prctl.h>
@@ -34,6 +34,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t payload_bytes = 100;
 double seconds_per_case = 2;
 std::uint32_t partitions = 1000;
+std::string only; // cases whose names hold it
 
 // -- what is measured ---------------------------------------------------------
 
@@ -136,14 +137,15 @@ Payload make_payload() {
 
 // Plain messages; every so often a request, so that what is under way stays
 // bounded.
-template <class Payload>
-void one_way(const char* what, caf::actor_system& sys, const caf::actor& to,
-             pid_t other) {
+template <class Payload, class To>
+void one_way(const char* what, caf::actor_system& sys, To to, pid_t other) {
+  if (std::string{what}.find(only) == std::string::npos)
+    return;
   caf::scoped_actor self{sys};
   auto payload = make_payload<Payload>();
   auto ask = [&](const std::string& key) {
     bool ok = false;
-    self->request(to, std::chrono::seconds{20}, key, payload)
+    self->request(to(0), std::chrono::seconds{20}, key, payload)
         .receive([&](const Payload&) { ok = true; },
                  [&](const caf::error& e) {
                    std::cerr << what << ": " << sys.render(e) << "\n";
@@ -155,12 +157,18 @@ void one_way(const char* what, caf::actor_system& sys, const caf::actor& to,
   meter m{other};
   std::uint64_t sent = 0;
   while (time_left(m)) {
-    for (int i = 0; i < 10000; ++i)
-      self->send(to, keys[sent++ % keys.size()], payload);
+    for (int i = 0; i < 10000; ++i) {
+      self->send(to(sent), keys[sent % keys.size()], payload);
+      ++sent;
+    }
     if (!ask(keys[sent % keys.size()]))
       return;
   }
   m.report(what, sent);
+}
+
+auto always(caf::actor to) {
+  return [to](std::uint64_t) { return to; };
 }
 
 struct requester_state {
@@ -202,6 +210,8 @@ caf::behavior requester(caf::stateful_actor<requester_state>* self,
 template <class Payload>
 void requests(const char* what, caf::actor_system& sys, const caf::actor& to,
               int window, pid_t other) {
+  if (std::string{what}.find(only) == std::string::npos)
+    return;
   caf::scoped_actor self{sys};
   meter m{other};
   auto asker = sys.spawn(requester<Payload>, to, window, m,
@@ -259,8 +269,9 @@ void across(pid_t other, const std::string& address, std::uint16_t port) {
   }
   for (int round = 0; round < 2; ++round) {
     one_way<BytesValue>("remote one-way, troupe", node.system(),
-                        region.router(), other);
-    one_way<std::string>("remote one-way, CAF remoting", sys, *echo, other);
+                        always(region.router()), other);
+    one_way<std::string>("remote one-way, CAF remoting", sys, always(*echo),
+                         other);
     for (int window : {1, 64, 1024}) {
       auto name = "remote request, " + std::to_string(window) + " outstanding";
       requests<BytesValue>((name + ", troupe").c_str(), node.system(),
@@ -280,17 +291,26 @@ void local() {
     return;
   }
   auto plain = node.system().spawn(echo_actor);
+  // The same number of actors, so that as many are run.
+  std::vector<caf::actor> many;
+  for (std::uint32_t i = 0; i < partitions; ++i)
+    many.push_back(node.system().spawn(echo_actor));
   for (int round = 0; round < 2; ++round) {
-    one_way<BytesValue>("local one-way, direct CAF send", node.system(), plain,
-                        0);
+    one_way<BytesValue>("local one-way, direct, one actor", node.system(),
+                        always(plain), 0);
+    one_way<BytesValue>(
+        "local one-way, direct, as many actors", node.system(),
+        [&](std::uint64_t i) { return many[i % many.size()]; }, 0);
     one_way<BytesValue>("local one-way, through the router", node.system(),
-                        region.router(), 0);
+                        always(region.router()), 0);
     requests<BytesValue>("local request, 64 outstanding, direct", node.system(),
                          plain, 64, 0);
     requests<BytesValue>("local request, 64 outstanding, router", node.system(),
                          region.router(), 64, 0);
   }
-  caf::anon_send_exit(plain, caf::exit_reason::kill);
+  many.push_back(plain);
+  for (auto& one : many)
+    caf::anon_send_exit(one, caf::exit_reason::kill);
 }
 
 } // namespace
@@ -300,6 +320,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!std::strcmp(argv[i], "--seconds"))
       seconds_per_case = std::stod(argv[i + 1]);
+    else if (!std::strcmp(argv[i], "--only"))
+      only = argv[i + 1];
     else if (!std::strcmp(argv[i], "--partitions"))
       partitions = static_cast<std::uint32_t>(std::stoul(argv[i + 1]));
   }

@@ -332,7 +332,7 @@ TEST_CASE("moves: open requests of a lost owner fail at once, and late answers "
     ;
   w.run_actors(); // answered: the answer is on the wire
   w.ask(3, std::string{"k"}, 2);
-  w.on(3).plane->owner_lost(node_id{1});
+  w.on(3).plane->owner_lost(node_id{1}, incarnation{1}, log_index{1000});
   w.run_actors();
   CHECK(w.answers == lines{"error outcome_unknown", "error outcome_unknown"});
   w.run();
@@ -352,7 +352,7 @@ TEST_CASE("moves: returns of an owner that was given up are ignored",
   w.on(1).plane->close(w.key(), epoch{5});
   w.tell(3, std::string{"k"}, 1);
   w.run(); // given back by node 1 to 3: run again from scratch below
-  w.on(3).plane->owner_lost(node_id{1});
+  w.on(3).plane->owner_lost(node_id{1}, incarnation{1}, log_index{1000});
   w.place(2, epoch{9}, recorder(log));
   w.run();
   CHECK(log == lines{"9:1"}); // it was back before: not lost, not doubled
@@ -400,7 +400,7 @@ TEST_CASE("moves: [R-3] an old epoch's messages are never processed",
   w.pause(1, epoch{5});
   w.run();
   w.place(1, epoch{9}, recorder(log));
-  w.on(1).plane->receive(node_id{2}, frame.kind, frame.bytes);
+  w.on(1).plane->receive(node_id{2}, w.on(2).started, frame.kind, frame.bytes);
   w.run_actors();
   CHECK(log == lines{"5:1"});
 }

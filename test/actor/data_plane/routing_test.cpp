@@ -345,9 +345,10 @@ TEST_CASE("routing: [R-21] malformed frames are counted and harm nothing",
   for (auto kind :
        {frame_kind::message, frame_kind::answer, frame_kind::give_back,
         frame_kind::fence, frame_kind::fenced, frame_kind{99}}) {
-    plane.receive(node_id{2}, kind, "");
-    plane.receive(node_id{2}, kind, "\xff\xff\xff\xff");
-    plane.receive(node_id{2}, kind, std::string("\2\0\0\0\xff\xff", 6));
+    plane.receive(node_id{2}, incarnation{1}, kind, "");
+    plane.receive(node_id{2}, incarnation{1}, kind, "\xff\xff\xff\xff");
+    plane.receive(node_id{2}, incarnation{1}, kind,
+                  std::string("\2\0\0\0\xff\xff", 6));
   }
   CHECK(plane.malformed() == before + 18);
   // A number that CAF would take for flags of a response.
@@ -358,7 +359,7 @@ TEST_CASE("routing: [R-21] malformed frames are counted and harm nothing",
   auto bytes = header.SerializeAsString();
   std::string frame(4, '\0');
   frame[0] = static_cast<char>(bytes.size());
-  plane.receive(node_id{2}, frame_kind::message, frame + bytes);
+  plane.receive(node_id{2}, incarnation{1}, frame_kind::message, frame + bytes);
   CHECK(plane.malformed() == before + 19);
   w.ask(2, std::string{"k"}, 1);
   w.run();

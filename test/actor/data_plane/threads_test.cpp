@@ -128,10 +128,10 @@ TEST_CASE("threads: [R-10] senders on two nodes through moves: each message "
     one.region = &one.plane->region("r", 1);
   }
   wire_thread to_second{[&](frame_kind kind, const std::string& bytes) {
-    sides[1].plane->receive(node_id{1}, kind, bytes);
+    sides[1].plane->receive(node_id{1}, {}, kind, bytes);
   }};
   wire_thread to_first{[&](frame_kind kind, const std::string& bytes) {
-    sides[0].plane->receive(node_id{2}, kind, bytes);
+    sides[0].plane->receive(node_id{2}, {}, kind, bytes);
   }};
   sides[0].net.out = &to_second;
   sides[1].net.out = &to_first;

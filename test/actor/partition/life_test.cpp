@@ -223,6 +223,28 @@ TEST_CASE("partition: an answer after the end of the lease does not leave",
   CHECK(w.answers == lines{"error outcome_unknown"});
 }
 
+TEST_CASE(
+    "partition: what keeps running without a lease does not begin without "
+    "one",
+    "[actor][partition]") {
+  world w;
+  lines log;
+  w.lease(1, 0s);
+  w.spawn(
+      1, epoch{5},
+      [&](partition* self) -> caf::behavior {
+        self->on_start(
+            [&](epoch at) { log.push_back(std::to_string(at.value)); });
+        return {[](const std::string&, int x) { return x; }};
+      },
+      0, {}, true);
+  w.run();
+  CHECK(log.empty());
+  w.lease(1, 1s);
+  w.run();
+  CHECK(log == lines{"5"});
+}
+
 TEST_CASE("partition: keep_running ignores the lease", "[actor][partition]") {
   journal j;
   world w;

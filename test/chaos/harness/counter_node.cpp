@@ -46,7 +46,7 @@ json counter_node::status() {
 
 std::map<std::string, json> counter_node::nodes() {
   std::map<std::string, json> out;
-  auto body = get("/v1/nodes").body();
+  auto body = get("/v1/nodes?all=true").body();
   if (body.is_object())
     for (auto& row : body["nodes"])
       out[row["name"]] = row;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -42,6 +43,14 @@ public:
   void crash();
   /// Writes that are not durable yet.
   std::size_t pending() const { return pending_.size(); }
+
+  // What is durable now.
+  const raft::hard_state& hard() const { return hard_; }
+  raft::log_index snapshot_index() const { return snapshot_.index; }
+  raft::log_index last_index() const {
+    return log_.empty() ? snapshot_.index
+                        : std::max(snapshot_.index, log_.rbegin()->first);
+  }
 
   node_recovered recover() const;
   const std::map<partition_key, kept_file>& files() const { return files_; }

@@ -111,8 +111,16 @@ void network::say_goodbye(process_id peer, process_id who) {
 
 void network::send_control(process_id from, node_id to, frame_kind kind,
                            std::string bytes) {
-  if (luck_.permille(weather_.control_loss))
+  if (luck_.permille(weather_.control_loss)
+      || (lose_if_ && lose_if_(from.node, to, kind)))
     return;
+  if (!is_said_once(kind) && luck_.permille(weather_.control_twice))
+    carry(from, to, kind, bytes);
+  carry(from, to, kind, std::move(bytes));
+}
+
+void network::carry(process_id from, node_id to, frame_kind kind,
+                    std::string bytes) {
   time_.after(delay(), [this, from, to, kind, bytes = std::move(bytes)] {
     auto i = lives_.find(to);
     if (i == lives_.end() || !reachable(from.node, to))

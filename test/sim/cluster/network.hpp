@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
@@ -43,13 +44,17 @@ public:
   struct weather {
     boot_time delay_min = std::chrono::microseconds{100};
     boot_time delay_max = std::chrono::milliseconds{2};
-    std::uint32_t control_loss = 0; // of 1000
+    std::uint32_t control_loss = 0;  // of 1000
+    std::uint32_t control_twice = 0; // of 1000; not what is said once only
   };
 
   network(timeline& time, chance& luck, network_listener& listener)
       : time_(time), luck_(luck), listener_(listener) {}
 
   weather& conditions() { return weather_; }
+  /// Frames of the control lane for which this is true are lost.
+  using control_filter = std::function<bool(node_id, node_id, frame_kind)>;
+  void lose_if(control_filter pred) { lose_if_ = std::move(pred); }
 
   void started(process_id who);
   /// Crashed: its sessions are void.
@@ -80,6 +85,7 @@ private:
   };
 
   boot_time delay();
+  void carry(process_id from, node_id to, frame_kind kind, std::string bytes);
   bool lives(process_id who) const;
   void meet(process_id a, process_id b);
   void greeted(process_id who, process_id peer);
@@ -91,6 +97,7 @@ private:
   chance& luck_;
   network_listener& listener_;
   weather weather_;
+  control_filter lose_if_;
   std::map<node_id, std::uint64_t> lives_; // processes that run
   std::map<std::pair<process_id, node_id>, std::uint64_t> met_;
   std::map<link, lane> lanes_;

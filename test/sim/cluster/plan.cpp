@@ -39,11 +39,19 @@ std::string to_string(deed x) {
     return "failing starts";
   case deed::drain_and_back:
     return "drain and back";
+  case deed::deaf:
+    return "deaf to the log";
+  case deed::dying_actors:
+    return "dying actors";
+  case deed::hanging_handler:
+    return "hanging handler";
+  case deed::garbage:
+    return "garbage";
   }
   return "?";
 }
 
-plan draw_plan(std::uint64_t seed, bool strict) {
+plan draw_plan(std::uint64_t seed, bool strict, boot_time length) {
   chance luck{seed * 2 + strict};
   plan out;
   out.seed = seed;
@@ -59,20 +67,34 @@ plan draw_plan(std::uint64_t seed, bool strict) {
     out.patience = luck.between(200ms, 3s);
   if (!strict && luck.one_in(4))
     out.hold_max = 8;
+  // Half of what the margin allows for: 2 x error x lease.
+  if (luck.one_in(3))
+    out.clock_error_ppm = 40'000;
+  if (!strict) {
+    out.keep_running = luck.one_in(8);
+    out.overrun = static_cast<overrun_policy>(luck.below(3));
+  }
   std::vector<deed> kinds{
-      deed::move,      deed::move,          deed::move,    deed::rebalance,
-      deed::join,      deed::leave,         deed::restart, deed::slow_handlers,
-      deed::wall_jump, deed::drain_and_back};
+      deed::move,      deed::move,           deed::move,    deed::rebalance,
+      deed::join,      deed::leave,          deed::restart, deed::slow_handlers,
+      deed::wall_jump, deed::drain_and_back, deed::garbage};
   if (!strict)
     kinds.insert(kinds.end(),
                  {deed::crash, deed::crash, deed::pause, deed::pause,
                   deed::isolate, deed::cut, deed::rain, deed::slow_disk,
-                  deed::failing_starts, deed::crash, deed::isolate});
+                  deed::failing_starts, deed::crash, deed::isolate, deed::deaf,
+                  deed::dying_actors, deed::hanging_handler});
   // Each run has its own mixture: a few kinds, often.
   std::vector<deed> mine;
   for (auto n = 2 + luck.below(5); n > 0; --n)
     mine.push_back(kinds[luck.below(kinds.size())]);
-  for (auto n = 3 + luck.below(strict ? 12 : 18); n > 0; --n) {
+  auto deeds = 3 + luck.below(strict ? 12 : 18);
+  if (length > boot_time{0}) {
+    deeds = deeds * static_cast<std::uint64_t>(length / out.length);
+    out.nodes = 5;
+    out.length = length;
+  }
+  for (auto n = deeds; n > 0; --n) {
     planned_deed one;
     one.at = luck.between(1s, out.length);
     one.what = mine[luck.below(mine.size())];
@@ -96,7 +118,12 @@ std::string to_string(const plan& x) {
       << x.nodes << " nodes, partitions";
   for (auto n : x.partitions)
     out << ' ' << n;
-  out << ", a message every " << x.send_every.count() / 1000 << " us from "
+  out << (x.keep_running ? ", keep running" : "") << ", overrun "
+      << (x.overrun == overrun_policy::wait    ? "wait"
+          : x.overrun == overrun_policy::fence ? "fence"
+                                               : "exit")
+      << ", clocks within " << x.clock_error_ppm << " ppm"
+      << ", a message every " << x.send_every.count() / 1000 << " us from "
       << x.senders << " senders a node\n";
   for (auto& d : x.deeds)
     out << "  at " << ms(d.at) << " ms: " << to_string(d.what) << " ("
@@ -120,6 +147,8 @@ public:
       region_settings r;
       r.name = std::string(1, static_cast<char>('a' + i));
       r.partitions = plan_.partitions[i];
+      r.keep_running = plan_.keep_running;
+      r.overrun = plan_.overrun;
       world_.add_region(r);
     }
     for (auto* node : world_.nodes())
@@ -153,6 +182,7 @@ private:
     out.seed = what.seed * 4 + 1 + what.strict;
     out.nodes = what.nodes;
     out.strict = what.strict;
+    out.clock_error_ppm = what.clock_error_ppm;
     out.settings = quick_settings();
     out.settings.hold_messages_max = what.hold_max;
     if (!what.strict)
@@ -260,11 +290,7 @@ private:
       later([this, id] { world_.node(id.value).resume(); });
       break;
     case deed::isolate:
-      for (auto* other : world_.nodes())
-        if (other != node) {
-          world_.net().cut(id, other->id());
-          world_.net().cut(other->id(), id);
-        }
+      world_.isolate(id);
       later([this, id] {
         for (auto* other : world_.nodes()) {
           world_.net().heal(id, other->id());
@@ -282,6 +308,8 @@ private:
     case deed::rain:
       world_.net().conditions().control_loss =
           static_cast<std::uint32_t>(d.whom % 400);
+      world_.net().conditions().control_twice =
+          static_cast<std::uint32_t>(d.whom / 512 % 300);
       world_.net().conditions().delay_max =
           std::chrono::milliseconds{1 + d.whom % 60};
       later([this] { world_.net().conditions() = {}; });
@@ -291,7 +319,7 @@ private:
       later([this, id] { world_.node(id.value).disk().slowness() = 800us; });
       break;
     case deed::slow_handlers:
-      node->slow_handlers(45ms);
+      node->slow_handlers(world_.settings().handler_budget);
       later([this, id] { world_.node(id.value).slow_handlers(2ms); });
       break;
     case deed::wall_jump:
@@ -304,7 +332,27 @@ private:
     case deed::drain_and_back:
       world_.set_intent(id, proto::INTENT_DRAIN);
       later([this, id] { world_.set_intent(id, proto::INTENT_UNSPECIFIED); });
-      drained_.insert(id);
+      break;
+    case deed::deaf:
+      world_.net().lose_if([id](node_id, node_id to, frame_kind kind) {
+        return to == id && kind == frame_kind::raft;
+      });
+      later([this] { world_.net().lose_if({}); });
+      break;
+    case deed::dying_actors:
+      node->let_actors_die(static_cast<std::uint32_t>(d.whom % 200));
+      later([this, id] { world_.node(id.value).let_actors_die(0); });
+      break;
+    case deed::hanging_handler:
+      node->hang({region_id{1},
+                  static_cast<partition_id>(d.whom % plan_.partitions.front())},
+                 d.span);
+      break;
+    case deed::garbage:
+      for (auto* other : world_.nodes())
+        if (other->alive() && other != node)
+          for (std::uint8_t kind = 1; kind < 24; ++kind)
+            other->garbage_arrived(id, static_cast<frame_kind>(kind));
       break;
     }
   }
@@ -325,7 +373,6 @@ private:
 
   const plan& plan_;
   world world_;
-  std::set<node_id> drained_;
   bool sending_ = true;
 };
 

@@ -24,6 +24,10 @@ enum class deed : std::uint8_t {
   wall_jump,
   failing_starts,
   drain_and_back,
+  deaf, // nothing of the log reaches it; all else does
+  dying_actors,
+  hanging_handler,
+  garbage,
 };
 
 std::string to_string(deed x);
@@ -43,6 +47,9 @@ struct plan {
   unsigned nodes = 3;
   bool strict = false;
   std::vector<std::uint32_t> partitions; // of each region
+  bool keep_running = false;             // the regions
+  overrun_policy overrun = overrun_policy::wait;
+  std::int64_t clock_error_ppm = 100;
   boot_time length{0};
   boot_time send_every{0};
   unsigned senders = 1;  // per node
@@ -51,8 +58,9 @@ struct plan {
   std::vector<planned_deed> deeds;
 };
 
-/// Strict: only what must lose nothing. Else: faults too.
-plan draw_plan(std::uint64_t seed, bool strict);
+/// Strict: only what must lose nothing. Else: faults too. `length` zero: a few
+/// seconds; otherwise five nodes for so long.
+plan draw_plan(std::uint64_t seed, bool strict, boot_time length = {});
 std::string to_string(const plan& x);
 
 struct outcome {

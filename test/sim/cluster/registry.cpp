@@ -76,17 +76,35 @@ void registry::settle(record& r, bool record::*how,
     --open_;
 }
 
+// What came back goes first. [INV-STREAM-4]
+void registry::goes(const message& msg) {
+  auto i = back_.find({{msg.origin, msg.life}, msg.key});
+  if (i == back_.end())
+    return;
+  i->second.erase(msg.id);
+  for (auto id : i->second)
+    if (auto& first = messages_[id]; first.msg.sender == msg.sender
+                                     && first.msg.number < msg.number
+                                     && !first.settled())
+      fail(say(msg) + " sent ahead of number "
+           + std::to_string(first.msg.number) + ", which came back");
+}
+
 void registry::sent(const message& msg, epoch at) {
   auto& r = messages_[msg.id];
   if (r.settled())
     fail(say(msg) + " sent again after it was accounted for");
+  goes(msg);
   r.outstanding = at;
   outstanding_[{{msg.origin, msg.life}, msg.key}].insert(msg.id);
 }
 
 void registry::returned(const message& msg) {
+  lane from{{msg.origin, msg.life}, msg.key};
   messages_[msg.id].outstanding = {};
-  outstanding_[{{msg.origin, msg.life}, msg.key}].erase(msg.id);
+  outstanding_[from].erase(msg.id);
+  if (!messages_[msg.id].settled())
+    back_[from].insert(msg.id);
 }
 
 void registry::dropped(const message& msg, errc why) {
@@ -96,6 +114,7 @@ void registry::dropped(const message& msg, errc why) {
   if (strict_ && why != errc::stopping)
     fail(say(msg) + " dropped: " + std::string{to_string(why)});
   settle(r, &record::dropped, &counters::dropped);
+  back_[{{msg.origin, msg.life}, msg.key}].erase(msg.id);
 }
 
 void registry::lost(process_id router, partition_key key, epoch at,
@@ -145,18 +164,27 @@ void registry::router_gone(process_id router) {
 
 // -- actors -------------------------------------------------------------------
 
-void registry::started(process_id node, partition_key key, epoch at,
-                       epoch source, const partition_state& state, bool fresh) {
+// Cut off, a region that chose to runs on and gives the single owner up.
+bool registry::degraded(const partition& p, process_id node) const {
+  return p.last.keep_running && lease_runs_ && !lease_runs_(node);
+}
+
+void registry::started(const start& what, const partition_state& state) {
+  auto& [node, key, at, source, fresh, keep_running, overrun] = what;
   auto& p = parts_[key];
-  if (at <= p.started)
-    fail(say(key) + " started at " + say(at) + " on " + say(node) + " after "
-         + say(p.started) + " on " + say(p.owner));
+  auto text = say(key) + " started at " + say(at) + " on " + say(node);
+  if (at <= p.last.epoch)
+    fail(text + " after " + say(p.last.epoch) + " on " + say(p.last.node));
+  bool fenced = p.overruns && overrun == overrun_policy::fence;
+  if (p.lives && !fenced && lease_runs_ && lease_runs_(p.last.node))
+    fail(text + " while the lease of " + say(p.last.node)
+         + " runs, which has not stopped it at " + say(p.last.epoch));
   for (auto& h : p.busy)
-    if (!h.excused)
-      fail(say(key) + " started at " + say(at) + " on " + say(node) + " while "
-           + say(h.node) + " processes at " + say(h.epoch));
-  p.started = std::max(p.started, at);
-  p.owner = node;
+    if (!h.excused && !degraded(p, h.node))
+      fail(text + " while " + say(h.node) + " processes at " + say(h.epoch));
+  p.last = what;
+  p.lives = true;
+  p.overruns = false;
   ++p.starts;
   ++count_.starts;
   if (!fresh) {
@@ -168,34 +196,46 @@ void registry::started(process_id node, partition_key key, epoch at,
     else if (i->second != bytes)
       fail(say(key) + " started from another state than was saved");
   }
-  if (strict_) {
-    auto have = state.present ? *state.bytes : std::string{};
-    if (have != to_text(p.truth))
-      fail(say(key) + " started at " + say(at) + " on " + say(node)
-           + " without all that was processed");
-  }
+  auto have = state.present ? *state.bytes : std::string{};
+  p.whole = have == to_text(p.truth);
+  if (strict_ && !p.whole)
+    fail(text + " without all that was processed");
+}
+
+void registry::stopped(process_id node, partition_key key, epoch at) {
+  auto& p = parts_[key];
+  if (p.last.node == node && p.last.epoch == at)
+    p.lives = false;
 }
 
 void registry::saved(partition_key key, epoch at, const std::string& state) {
   parts_[key].saved[at] = state;
 }
 
-void registry::begin(boot_time, process_id node, const message& msg, epoch at) {
+void registry::begin(process_id node, const message& msg, epoch at,
+                     bool overruns) {
   auto& p = parts_[msg.key];
   auto& r = messages_[msg.id];
-  if (at != p.started || p.owner != node)
+  bool owns = at == p.last.epoch && node == p.last.node;
+  if (degraded(p, node))
+    ++count_.degraded;
+  else if (!owns)
     fail(say(msg) + " begins on " + say(node) + " at " + say(at) + " though "
-         + say(p.owner) + " started at " + say(p.started));
+         + say(p.last.node) + " started at " + say(p.last.epoch));
   for (auto& h : p.busy)
-    if (!h.excused)
+    if (!h.excused && !degraded(p, node) && !degraded(p, h.node))
       fail(say(msg) + " begins on " + say(node)
            + " while another is processed on " + say(h.node));
-  p.busy.push_back({node, at, false});
+  p.busy.push_back({node, at, overruns});
+  if (owns && overruns)
+    p.overruns = true;
   if (r.processed)
     fail(say(msg) + " processed twice, again on " + say(node));
   if (r.dropped)
     fail(say(msg) + " processed after it was dropped");
   settle(r, &record::processed, &counters::processed);
+  if (degraded(p, node))
+    return; // its order and content are its own
   auto& last = p.truth[{msg.origin, msg.life, msg.sender}];
   if (msg.number <= last)
     fail(say(msg) + " processed after number " + std::to_string(last));
@@ -205,8 +245,11 @@ void registry::begin(boot_time, process_id node, const message& msg, epoch at) {
 }
 
 void registry::end(process_id node, const message& msg, epoch at) {
-  std::erase_if(parts_[msg.key].busy,
+  auto& p = parts_[msg.key];
+  std::erase_if(p.busy,
                 [&](auto& h) { return h.node == node && h.epoch == at; });
+  if (p.last.node == node && p.last.epoch == at)
+    p.overruns = false;
 }
 
 void registry::excuse(process_id node) {
@@ -217,8 +260,11 @@ void registry::excuse(process_id node) {
 }
 
 void registry::gone(process_id node) {
-  for (auto& [key, p] : parts_)
+  for (auto& [key, p] : parts_) {
     std::erase_if(p.busy, [&](auto& h) { return h.node == node; });
+    if (p.last.node == node)
+      p.lives = false;
+  }
 }
 
 // -- accounts -----------------------------------------------------------------

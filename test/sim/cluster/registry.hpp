@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -23,12 +24,18 @@ public:
   /// Strict: no fault lasts long enough to excuse a lost message.
   explicit registry(bool strict) : strict_(strict) {}
 
+  /// Whether the lease of a process runs, by its own clock.
+  void watch_leases(std::function<bool(process_id)> runs) {
+    lease_runs_ = std::move(runs);
+  }
+
   const std::string& broken() const { return broken_; }
   void fail(std::string what);
 
   // -- messages ---------------------------------------------------------------
   std::size_t accepted(const message& msg);
-  void sent(const message& msg, epoch at);
+  void sent(const message& msg, epoch at); // to another node
+  void goes(const message& msg);           // there, or into a mailbox here
   void returned(const message& msg);
   void dropped(const message& msg, errc why);
   /// A router gives a stream up: so many of its messages have an unknown fate.
@@ -38,11 +45,21 @@ public:
   void router_gone(process_id router);
 
   // -- actors -----------------------------------------------------------------
-  void started(process_id node, partition_key key, epoch at, epoch source,
-               const partition_state& state, bool fresh);
+  struct start {
+    process_id node;
+    partition_key key;
+    troupe::epoch epoch;
+    troupe::epoch source; // of the state it starts from
+    bool fresh = true;    // from none
+    bool keep_running = false;
+    overrun_policy overrun = overrun_policy::wait;
+  };
+  void started(const start& what, const partition_state& state);
   void saved(partition_key key, epoch at, const std::string& state);
-  void begin(boot_time now, process_id node, const message& msg, epoch at);
-  /// `overran`: the process was stopped meanwhile, or its time is up.
+  /// The actor is gone.
+  void stopped(process_id node, partition_key key, epoch at);
+  /// `overruns`: it will take longer than a handler may.
+  void begin(process_id node, const message& msg, epoch at, bool overruns);
   void end(process_id node, const message& msg, epoch at);
   void excuse(process_id node); // it is stopped in the middle of something
   void gone(process_id node);   // crashed
@@ -55,12 +72,18 @@ public:
 
   struct counters {
     std::uint64_t accepted = 0, processed = 0, dropped = 0, unknown = 0,
-                  starts = 0, orphaned = 0;
+                  starts = 0, orphaned = 0, degraded = 0;
   };
   const counters& count() const { return count_; }
   std::uint64_t starts(partition_key key) const {
     auto i = parts_.find(key);
     return i == parts_.end() ? 0 : i->second.starts;
+  }
+
+  /// Whether its last start had the state of all that was processed before.
+  bool started_whole(partition_key key) const {
+    auto i = parts_.find(key);
+    return i != parts_.end() && i->second.whole;
   }
 
   /// What the state of a partition is, by sender: the last number.
@@ -82,8 +105,10 @@ private:
     bool excused = false;
   };
   struct partition {
-    troupe::epoch started;
-    process_id owner;
+    start last;
+    bool lives = false;    // its actor has not stopped yet
+    bool overruns = false; // and hangs in a handler
+    bool whole = false;    // its state had all that was processed
     std::uint64_t starts = 0;
     std::vector<handling> busy;
     content truth; // all that was ever processed
@@ -93,12 +118,16 @@ private:
 
   void settle(record& r, bool record::*how, std::uint64_t counters::*count);
 
+  bool degraded(const partition& p, process_id node) const;
+
   bool strict_;
+  std::function<bool(process_id)> lease_runs_;
   std::string broken_;
   counters count_;
   std::size_t open_ = 0;
   std::vector<record> messages_;
   std::map<lane, std::set<std::size_t>> outstanding_; // to other nodes
+  std::map<lane, std::set<std::size_t>> back_;        // came back from there
   std::map<partition_key, partition> parts_;
 };
 

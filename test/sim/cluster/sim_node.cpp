@@ -11,7 +11,10 @@ sim_node::sim_node(world& in, node_id id, std::string name, std::string uuid,
       next_incarnation_(first.value),
       disk_(in.time(), in.luck()) {
   clock_.offset = std::chrono::seconds{10 + in.luck().below(100000)};
-  clock_.drift_ppm = static_cast<std::int64_t>(in.luck().below(201)) - 100;
+  auto error = in.clock_error_ppm();
+  clock_.drift_ppm = static_cast<std::int64_t>(in.luck().below(
+                         static_cast<std::uint64_t>(2 * error + 1)))
+                     - error;
   clock_.wall_ms = static_cast<std::int64_t>(in.luck().below(100'000'000));
 }
 
@@ -31,7 +34,6 @@ void sim_node::start() {
   paused_ = false;
   stopping_process_ = false;
   lease_end_ = boot_time{0};
-  last_event_ = 0;
   wish_ = wish::none;
   node_config config;
   config.self = id_;
@@ -41,13 +43,15 @@ void sim_node::start() {
   config.name = name_;
   config.address = name_ + ":1";
   config.settings = world_.settings();
+  config.strategies = world_.strategies();
   core_ = std::make_unique<node_core>(config, disk_.recover(), now());
   for (auto& [key, file] : disk_.files())
     core_->state_found(key, file.epoch, file.state);
   world_.net().started(process());
   for (auto& region : world_.regions())
     core_->announce(now(), region, true);
-  world_.time().after(world_.settings().tick, guarded([this] { tick(); }));
+  world_.time().after(clock_.span(world_.settings().tick),
+                      guarded([this] { tick(); }));
   run([] {});
 }
 
@@ -107,7 +111,8 @@ void sim_node::run(std::function<void()> f) {
     return;
   }
   if (core_)
-    world_.check_node(*this);
+    if (auto hash = world_.checks().ran({name_, life_, *core_, disk_}))
+      world_.note(*hash);
 }
 
 void sim_node::flush() {
@@ -130,7 +135,8 @@ void sim_node::tick() {
   poke_all();
   drive_wish();
   if (core_)
-    world_.time().after(world_.settings().tick, guarded([this] { tick(); }));
+    world_.time().after(clock_.span(world_.settings().tick),
+                        guarded([this] { tick(); }));
 }
 
 // -- users --------------------------------------------------------------------
@@ -173,6 +179,17 @@ void sim_node::control_arrived(node_id from, frame_kind kind,
   })();
 }
 
+void sim_node::garbage_arrived(node_id from, frame_kind kind) {
+  guarded([this, from, kind] {
+    auto before = core_->malformed();
+    auto version = core_->map().version();
+    auto bytes = "\xff\xff" + std::to_string(world_.luck().next());
+    core_->receive(now(), from, kind, bytes);
+    if (core_->malformed() != before + 1 || core_->map().version() != version)
+      world_.reg().fail(name_ + " took garbage for a frame");
+  })();
+}
+
 void sim_node::data_arrived(process_id from, data_frame frame) {
   auto shared = std::make_shared<data_frame>(std::move(frame));
   guarded([this, from, shared] {
@@ -208,7 +225,11 @@ void sim_node::data_arrived(process_id from, data_frame frame) {
 }
 
 void sim_node::session_ended(node_id with) {
-  guarded([this, with] { core_->session_ended(now(), with); })();
+  guarded([this, with] {
+    owner_lost over{with, incarnation{~0ull}, log_index{~0ull}};
+    perform(over);
+    core_->session_ended(now(), with);
+  })();
 }
 
 // The peer stopped in order: what it took it has processed or given back, and
@@ -268,126 +289,6 @@ bool sim_node::has_actor(partition_key key) const {
   auto i = places_.find(key);
   return i != places_.end() && i->second->actor
          && i->second->actor->now == actor::phase::running;
-}
-
-// -- leaving ------------------------------------------------------------------
-
-void sim_node::announce_restart(boot_time downtime) {
-  if (!accepts())
-    return;
-  wish_ = wish::restart;
-  wish_step_ = 0;
-  wish_at_ = boot_time{0};
-  downtime_ = downtime;
-}
-
-void sim_node::leave() {
-  if (!accepts())
-    return;
-  wish_ = wish::leave;
-  wish_step_ = 0;
-  asked_ = 0;
-  wish_at_ = boot_time{0};
-}
-
-bool sim_node::ready_to_restart() const {
-  for (auto& [id, region] : core_->map().regions())
-    for (auto& a : region.partitions)
-      if ((a.owner == id_ || a.target == id_)
-          && !(a.owner == id_ && a.stage == stage::pausing && a.target == id_))
-        return false;
-  return core_->host().alive() == 0 && disk_.pending() == 0;
-}
-
-bool sim_node::ready_to_leave() const {
-  for (auto& [id, region] : core_->map().regions())
-    for (auto& a : region.partitions)
-      if (a.owner == id_ || (a.target == id_ && a.stage == stage::pausing))
-        return false;
-  return core_->host().alive() == 0;
-}
-
-void sim_node::drive_wish() {
-  if (wish_ == wish::none || !core_ || now() < wish_at_)
-    return;
-  if (wish_step_ < 2 && !core_->joined())
-    return; // what the map says is about an earlier start
-  auto* self = core_->map().node(id_);
-  auto wanted = wish_ == wish::restart ? intent::restart : intent::drain;
-  bool leads = core_->leadership().role == raft::role::leader;
-  switch (wish_step_) {
-  case 0: // say so
-    if (self && self->intent == wanted) {
-      wish_step_ = 1;
-      return;
-    }
-    if (self && self->liveness == liveness::up) {
-      proto::CommandRequest what;
-      auto& cmd = *what.mutable_map()->mutable_set_intent();
-      cmd.set_node(id_.value);
-      cmd.set_intent(wish_ == wish::restart ? proto::INTENT_RESTART
-                                            : proto::INTENT_DRAIN);
-      wish_at_ = now() + std::chrono::seconds{1};
-      request(std::move(what), [this](const proto::CommandReply& reply) {
-        if (static_cast<errc>(reply.code()) == errc::conflict)
-          wish_ = wish::none; // the last host stays
-      });
-    }
-    return;
-  case 1: // wait until nothing runs here
-    if (!self || self->intent != wanted) {
-      wish_step_ = 0;
-      return;
-    }
-    if (!(wish_ == wish::restart ? ready_to_restart() : ready_to_leave()))
-      return;
-    if (leads && core_->members().voters.size() > 1) {
-      (void)core_->hand_over();
-      wish_at_ = now() + std::chrono::milliseconds{200};
-      return;
-    }
-    if (wish_ == wish::restart)
-      for (auto& [key, here] : places_) {
-        env e{*this, key, *here};
-        here->slot.drop_held(errc::stopping, e);
-      }
-    if (world_.reg().open_of(process()) > 0)
-      return;
-    wish_step_ = wish_ == wish::restart ? 3 : 2;
-    return;
-  case 2: { // ask to be let go
-    proto::CommandRequest what;
-    what.mutable_leave()->set_incarnation(core_->config().started.value);
-    wish_at_ = now() + std::chrono::seconds{1};
-    // Who was let go may never hear of it: the group does not talk to it.
-    if ((self && self->liveness == liveness::left) || ++asked_ > 5) {
-      wish_step_ = 3;
-      return;
-    }
-    request(std::move(what), [this](const proto::CommandReply& reply) {
-      auto code = static_cast<errc>(reply.code());
-      if (code == errc::none || code == errc::conflict)
-        wish_step_ = 3;
-    });
-    return;
-  }
-  default: // say goodbye
-    if (world_.net().outgoing(process()) > 0
-        || world_.reg().open_of(process()) > 0)
-      return;
-    stop_in_order();
-  }
-}
-
-void sim_node::stop_in_order() {
-  bool back = wish_ == wish::restart;
-  left_ = !back;
-  auto downtime = downtime_;
-  world_.net().left(process());
-  end_process();
-  disk_.crash();
-  if (back)
-    world_.time().after(downtime, [this] { start(); });
 }
 
 } // namespace troupe::sim

@@ -28,6 +28,10 @@ struct machine_clock {
   boot_time boot(boot_time truth) const {
     return offset + truth + truth * drift_ppm / 1'000'000;
   }
+  /// How long it truly takes until this clock has gone on by so much.
+  boot_time span(boot_time by) const {
+    return by - by * drift_ppm / (1'000'000 + drift_ppm);
+  }
   std::uint64_t wall(boot_time truth) const {
     return static_cast<std::uint64_t>(
         wall_ms
@@ -76,6 +80,10 @@ public:
       cursed_.erase(key);
   }
   void slow_handlers(boot_time longest) { handler_max_ = longest; }
+  /// The next message of the partition here takes so long.
+  void hang(partition_key key, boot_time span) { hangs_[key] = span; }
+  /// Of 1000 messages, so many kill the actor that processes them.
+  void let_actors_die(std::uint32_t permille) { deaths_ = permille; }
 
   // -- users ------------------------------------------------------------------
   using reply_handler = std::function<void(const proto::CommandReply&)>;
@@ -83,6 +91,9 @@ public:
   std::size_t pending_requests() const { return requests_.size(); }
   bool accepts() const { return alive() && !paused_ && wish_ == wish::none; }
   void send(std::uint32_t sender, partition_key key, boot_time patience);
+
+  /// Bytes that are no frame arrive from this node.
+  void garbage_arrived(node_id from, frame_kind kind);
 
   // -- what the network brings ------------------------------------------------
   void control_arrived(node_id from, frame_kind kind, const std::string& bytes);
@@ -109,6 +120,8 @@ private:
   void tick();
   void end_process();
   bool gate_open() const;
+  bool gate_open(partition_key key) const;
+  const region_settings& settings_of(partition_key key) const;
   place& at(partition_key key);
   template <class F>
   void with(partition_key key, F f);
@@ -133,6 +146,12 @@ private:
 
   void poke(partition_key key);
   void load(partition_key key, std::uint64_t serial);
+  void deadline_passed(partition_key key, std::uint64_t serial);
+  void handled(partition_key key, std::uint64_t serial, const message& msg);
+  void die(partition_key key);
+  void give_back(partition_key key, actor& gone);
+  void begin(partition_key key, const message& msg);
+  void routed_past(partition_key key, epoch at);
   void finish(partition_key key, bool save);
   void answer(partition_key key, const fence& f);
   void poke_all();
@@ -163,7 +182,6 @@ private:
   std::map<std::uint64_t, reply_handler> requests_;
   std::map<std::pair<std::uint32_t, partition_key>, std::uint64_t> numbers_;
   std::uint64_t next_serial_ = 1;
-  std::uint64_t last_event_ = 0;
 
   wish wish_ = wish::none;
   int wish_step_ = 0;
@@ -174,6 +192,8 @@ private:
   unsigned failing_starts_ = 0;
   std::set<partition_key> cursed_;
   boot_time handler_max_ = std::chrono::milliseconds{2};
+  std::map<partition_key, boot_time> hangs_;
+  std::uint32_t deaths_ = 0;
 };
 
 } // namespace troupe::sim

@@ -14,8 +14,18 @@ bool sim_node::gate_open() const {
   return now() + world_.settings().handler_budget < lease_end_;
 }
 
+bool sim_node::gate_open(partition_key key) const {
+  return gate_open() || settings_of(key).keep_running;
+}
+
+const region_settings& sim_node::settings_of(partition_key key) const {
+  static const region_settings unknown;
+  auto* region = core_->map().region(key.region);
+  return region ? region->settings : unknown;
+}
+
 void sim_node::perform(persist& x) {
-  world_.check_batch(*this, x.batch);
+  world_.checks().writes({name_, life_, *core_, disk_}, x.batch);
   auto id = x.batch.id;
   disk_.write(std::move(x.batch),
               guarded([this, id] { core_->persisted(now(), id); }));
@@ -33,6 +43,7 @@ void sim_node::perform(store_snapshot& x) {
 }
 
 void sim_node::perform(send_frame& x) {
+  world_.checks().says({name_, life_, *core_, disk_}, x);
   if (is_control(x.kind))
     world_.net().send_control(process(), x.to, x.kind, std::move(x.bytes));
   else
@@ -42,7 +53,7 @@ void sim_node::perform(send_frame& x) {
 
 void sim_node::perform(owner_lost& x) {
   for (auto& [key, here] : places_)
-    if (here->slot.out().streams_to(x.node)) {
+    if (here->slot.out().streams_to(x.node, x.upto, x.at)) {
       env e{*this, key, *here};
       here->slot.give_up(e);
       poke(key);
@@ -68,7 +79,7 @@ void sim_node::perform(lease_extended& x) {
 }
 
 void sim_node::perform(happened& x) {
-  world_.check_event(*this, x.event);
+  world_.checks().happened({name_, life_, *core_, disk_}, x.event);
 }
 
 void sim_node::perform(command_done& x) {
@@ -122,7 +133,7 @@ void sim_node::load(partition_key key, std::uint64_t serial) {
     finish(key, false);
     return;
   }
-  if (!gate_open()) {
+  if (!gate_open()) { // to go on is one thing, to begin another
     world_.time().after(world_.settings().tick,
                         guarded([this, key, serial] { load(key, serial); }));
     return;
@@ -133,7 +144,10 @@ void sim_node::load(partition_key key, std::uint64_t serial) {
     core_->actor_failed(now(), key, epoch, "does not like it here");
     return;
   }
-  world_.reg().started(process(), key, a.epoch, a.source, a.given, a.fresh);
+  auto& region = settings_of(key);
+  world_.reg().started({process(), key, a.epoch, a.source, a.fresh,
+                        region.keep_running, region.overrun},
+                       a.given);
   if (a.given.present)
     a.content = registry::from_text(*a.given.bytes);
   a.now = actor::phase::running;
@@ -157,22 +171,43 @@ void sim_node::perform(stop_actor& x) {
           : boot_time{world_.settings().stop_deadline};
   world_.time().after(deadline,
                       guarded([this, key = x.key, serial = here.actor->serial] {
-                        auto& here = at(key);
-                        if (!here.actor || here.actor->serial != serial)
-                          return;
-                        here.actor->out_of_time = true;
-                        poke(key);
+                        deadline_passed(key, serial);
                       }));
+  routed_past(x.key, x.epoch);
   poke(x.key);
+}
+
+void sim_node::deadline_passed(partition_key key, std::uint64_t serial) {
+  auto& here = at(key);
+  if (!here.actor || here.actor->serial != serial)
+    return;
+  here.actor->out_of_time = true;
+  if (here.actor->overruns
+      && settings_of(key).overrun == overrun_policy::exit) {
+    stopping_process_ = true; // whoever watches over it starts it again
+    world_.time().after(std::chrono::milliseconds{500}, [this] { start(); });
+  }
+  poke(key);
+}
+
+// Routes come before what the host does about them. [INV-NODE-2]
+void sim_node::routed_past(partition_key key, epoch at) {
+  auto& known = this->at(key).slot.out().known();
+  if (known.open() && known.epoch <= at)
+    world_.reg().fail(name_ + " is to stop " + to_text(key)
+                      + " before it knows that it moves");
 }
 
 void sim_node::perform(kill_actor& x) {
   auto& here = at(x.key);
+  if (!here.actor && here.slot.in().at() == x.epoch)
+    return; // it stopped by an effect just before
   if (!here.actor || here.actor->epoch != x.epoch) {
     world_.reg().fail(name_ + " is to kill " + to_text(x.key)
                       + ", which it does not run");
     return;
   }
+  routed_past(x.key, x.epoch);
   here.actor->killed = true;
   if (here.actor->now == actor::phase::running)
     poke(x.key);
@@ -203,7 +238,7 @@ void sim_node::poke(partition_key key) {
     auto& a = *here.actor;
     if (a.killed)
       return finish(key, false);
-    if (a.out_of_time && gate_open())
+    if (a.out_of_time && gate_open(key))
       return finish(key, true);
     if (a.mailbox.empty())
       return;
@@ -213,28 +248,47 @@ void sim_node::poke(partition_key key) {
       answer(key, asked);
       continue;
     }
-    if (!gate_open())
+    if (!gate_open(key))
       return;
     if (std::holds_alternative<marker>(a.mailbox.front()))
       return finish(key, true);
     auto msg = std::get<message>(a.mailbox.front());
     a.mailbox.pop_front();
-    a.busy = true;
-    world_.reg().begin(now(), process(), msg, a.epoch);
-    auto& last = a.content[{msg.origin, msg.life, msg.sender}];
-    last = std::max(last, msg.number);
-    auto takes = world_.luck().one_in(16)
-                     ? world_.luck().between(boot_time{0}, handler_max_)
-                     : boot_time{std::chrono::microseconds{50}};
-    world_.time().after(takes, guarded([this, key, serial = a.serial, msg] {
-                          auto& here = at(key);
-                          if (!here.actor || here.actor->serial != serial)
-                            return;
-                          here.actor->busy = false;
-                          world_.reg().end(process(), msg, here.actor->epoch);
-                          poke(key);
-                        }));
+    begin(key, msg);
   }
+}
+
+void sim_node::begin(partition_key key, const message& msg) {
+  auto& a = *at(key).actor;
+  auto takes =
+      clock_.span(world_.luck().one_in(16)
+                      ? world_.luck().between(boot_time{0}, handler_max_)
+                      : boot_time{std::chrono::microseconds{50}});
+  if (auto i = hangs_.find(key); i != hangs_.end()) {
+    takes = i->second;
+    a.overruns = true;
+    hangs_.erase(i);
+  }
+  a.busy = true;
+  world_.reg().begin(process(), msg, a.epoch, a.overruns);
+  auto& last = a.content[{msg.origin, msg.life, msg.sender}];
+  last = std::max(last, msg.number);
+  world_.time().after(takes, guarded([this, key, serial = a.serial, msg] {
+                        handled(key, serial, msg);
+                      }));
+}
+
+void sim_node::handled(partition_key key, std::uint64_t serial,
+                       const message& msg) {
+  auto& here = at(key);
+  if (!here.actor || here.actor->serial != serial)
+    return;
+  here.actor->busy = here.actor->overruns = false;
+  world_.reg().end(process(), msg, here.actor->epoch);
+  if (deaths_ > 0 && !here.actor->killed && world_.luck().permille(deaths_))
+    die(key);
+  else
+    poke(key);
 }
 
 void sim_node::answer(partition_key key, const fence& f) {
@@ -246,26 +300,38 @@ void sim_node::answer(partition_key key, const fence& f) {
   });
 }
 
-// The actor is gone; what it has not begun goes back.
-void sim_node::finish(partition_key key, bool save) {
-  auto& here = at(key);
-  auto gone = std::move(here.actor);
+// What it has not begun goes back.
+void sim_node::give_back(partition_key key, actor& gone) {
+  world_.reg().stopped(process(), key, gone.epoch);
   fifo<slot::parcel> left;
-  for (auto& item : gone->mailbox) {
+  for (auto& item : gone.mailbox) {
     if (auto* msg = std::get_if<message>(&item))
       left.emplace_back(std::move(*msg));
     else if (auto* f = std::get_if<fence>(&item))
       left.emplace_back(*f);
   }
+  auto& here = at(key);
+  env e{*this, key, here};
+  here.slot.stopped(std::move(left), e);
+}
+
+void sim_node::finish(partition_key key, bool save) {
+  auto gone = std::move(at(key).actor);
   std::optional<partition_state> state;
   if (save) {
     auto text = registry::to_text(gone->content);
     world_.reg().saved(key, gone->epoch, text);
     state = partition_state{true, std::make_shared<const std::string>(text)};
   }
-  env e{*this, key, here};
-  here.slot.stopped(std::move(left), e);
+  give_back(key, *gone);
   core_->actor_stopped(now(), key, gone->epoch, std::move(state));
+}
+
+// By an error of its own.
+void sim_node::die(partition_key key) {
+  auto gone = std::move(at(key).actor);
+  give_back(key, *gone);
+  core_->actor_failed(now(), key, gone->epoch, "died of a message");
 }
 
 } // namespace troupe::sim

@@ -16,6 +16,7 @@ struct sim_node::actor {
   bool busy = false;
   bool killed = false;
   bool out_of_time = false; // the stop deadline has passed
+  bool overruns = false;    // busy for longer than a handler may be
   std::deque<item> mailbox;
   partition_state given;
   troupe::epoch source;
@@ -57,6 +58,8 @@ struct sim_node::env {
       node.world_.net().send_data(node.process(), origin, fenced_frame{key, f});
   }
   void deliver(message&& msg, epoch) {
+    if (msg.origin == self())
+      reg().goes(msg);
     here.actor->mailbox.emplace_back(std::move(msg));
   }
   void deliver(const fence& f) { here.actor->mailbox.emplace_back(f); }

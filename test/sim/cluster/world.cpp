@@ -2,17 +2,9 @@
 
 #include <algorithm>
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include "calm.hpp"
 
 namespace troupe::sim {
-
-std::uint64_t hash_of(const std::string& bytes) {
-  std::uint64_t h = 0xcbf29ce484222325;
-  for (unsigned char c : bytes)
-    h = (h ^ c) * 0x100000001b3;
-  return h;
-}
 
 cluster_settings quick_settings() {
   using namespace std::chrono_literals;
@@ -32,7 +24,12 @@ world::world(world_options options)
     : options_(std::move(options)),
       luck_(options_.seed),
       reg_(options_.strict),
+      checks_(reg_),
       net_(time_, luck_, *this) {
+  reg_.watch_leases([this](process_id who) {
+    auto* node = find(who);
+    return node && node->now() < node->lease_end();
+  });
   std::vector<founder> founders;
   for (std::uint64_t i = 1; i <= options_.nodes; ++i)
     founders.push_back({node_id{i}, "uuid-of-founder-" + std::to_string(i),
@@ -219,13 +216,23 @@ void world::set_intent(node_id node, proto::Intent intent) {
   command(std::move(what));
 }
 
+void world::isolate(node_id id) {
+  for (auto* other : nodes())
+    if (other->id() != id) {
+      net_.cut(id, other->id());
+      net_.cut(other->id(), id);
+    }
+}
+
 void world::stop_faults() {
   net_.heal_all();
   net_.conditions() = {};
+  net_.lose_if({});
   for (auto* node : nodes()) {
     node->disk().slowness() = std::chrono::microseconds{800};
     node->fail_starts(0);
     node->slow_handlers(std::chrono::milliseconds{2});
+    node->let_actors_die(0);
     node->resume();
     if (!node->alive() && !node->left())
       time_.after(luck_.between(boot_time{0}, std::chrono::milliseconds{200}),
@@ -271,174 +278,14 @@ void world::note(std::uint64_t x) {
   trace_ ^= trace_ >> 29;
 }
 
-namespace {
-
-std::string bytes_of(const shard_map& map) {
-  proto::MapSnapshot snapshot;
-  map.save(snapshot);
-  std::string out;
-  {
-    google::protobuf::io::StringOutputStream stream{&out};
-    google::protobuf::io::CodedOutputStream coded{&stream};
-    coded.SetSerializationDeterministic(true);
-    snapshot.SerializeToCodedStream(&coded);
-  }
-  return out;
-}
-
-std::uint64_t content_of(const raft::entry& e) {
-  if (auto* command = std::get_if<raft::payload>(&e.body))
-    return hash_of(**command);
-  if (auto* change = std::get_if<raft::configuration_change>(&e.body)) {
-    std::uint64_t h = 7;
-    for (auto& one : change->changes)
-      h = h * 31 + one.member.value * 4 + static_cast<std::uint64_t>(one.op);
-    return h;
-  }
-  return 1;
-}
-
-} // namespace
-
-void world::check_node(sim_node& node) {
-  auto& core = node.core();
-  auto& lead = core.leadership();
-  if (lead.role == raft::role::leader) {
-    auto [i, fresh] = leaders_.emplace(lead.term, node.id());
-    if (i->second != node.id())
-      reg_.fail("two leaders in term " + std::to_string(lead.term.value)
-                + ": nodes " + std::to_string(i->second.value) + " and "
-                + std::to_string(node.id().value));
-  }
-  auto version = core.map().version().value;
-  auto key = node.process().life;
-  auto& seen = checked_[key];
-  if (seen == version)
-    return;
-  seen = version;
-  auto bytes = bytes_of(core.map());
-  auto hash = hash_of(bytes);
-  note(hash);
-  auto [i, fresh] = maps_.emplace(version, hash);
-  if (i->second != hash)
-    reg_.fail("two maps at version " + std::to_string(version) + ", one on "
-              + node.name());
-}
-
-void world::check_batch(sim_node& node, const raft::persist_batch& batch) {
-  std::uint64_t before = 0;
-  for (auto& e : batch.append) {
-    logged now{content_of(e), before};
-    auto [i, fresh] = log_.emplace(std::pair{e.index.value, e.term.value}, now);
-    if (!fresh && i->second.before == 0)
-      i->second.before = before;
-    if (i->second.content != now.content
-        || (before != 0 && i->second.before != before))
-      reg_.fail("two logs differ at entry " + std::to_string(e.index.value)
-                + " of term " + std::to_string(e.term.value) + ", one on "
-                + node.name());
-    before = e.term.value;
-  }
-}
-
-void world::check_event(sim_node& node, const proto::Event& event) {
-  if (event.local())
-    return;
-  auto [i, fresh] = events_.emplace(event.seq(), event);
-  if (!fresh
-      && (i->second.kind() != event.kind() || i->second.node() != event.node()
-          || i->second.epoch() != event.epoch()))
-    reg_.fail("two events with number " + std::to_string(event.seq())
-              + ", one on " + node.name());
-}
-
 std::size_t world::count_events(proto::EventKind kind) const {
   return static_cast<std::size_t>(
-      std::count_if(events_.begin(), events_.end(),
+      std::count_if(events().begin(), events().end(),
                     [&](auto& kv) { return kv.second.kind() == kind; }));
 }
 
 std::string world::unrest() {
-  if (joining_ > 0)
-    return "somebody still wants to join";
-  auto* lead = leader();
-  if (!lead)
-    return "no leader";
-  for (auto* node : nodes()) {
-    if (node->left())
-      continue;
-    if (!node->alive() || node->paused())
-      return node->name() + " is not running";
-    auto& core = node->core();
-    if (core.leadership().leader != lead->id())
-      return node->name() + " does not follow " + lead->name();
-    if (core.map().version() != lead->core().map().version())
-      return node->name() + " has another map than the leader";
-    if (!core.joined())
-      return node->name() + " is not up in the map";
-    if (node->lease_end() <= node->now())
-      return node->name() + " has no lease";
-    if (node->busy_leaving())
-      return node->name() + " is about to leave or restart";
-    if (auto text = node->unfinished(); !text.empty())
-      return text;
-  }
-  if (auto text = unrest_of_map(*lead); !text.empty())
-    return text;
-  if (reg_.open_count() > 0)
-    return "messages without an end: " + reg_.open_messages();
-  return {};
-}
-
-std::string world::unrest_of_map(sim_node& lead) {
-  auto& map = lead.core().map();
-  std::size_t up = 0;
-  for (auto& [id, node] : map.nodes())
-    up += node.liveness == liveness::up;
-  for (auto& wanted : regions_) {
-    auto* region = map.region(wanted.name);
-    if (!region)
-      return "region " + wanted.name + " is not announced";
-    for (auto& [id, node] : map.nodes())
-      if (node.available() && !map.can_host(*region, node))
-        return node.name + " does not host " + wanted.name + " yet";
-    std::map<node_id, std::size_t> load;
-    for (auto& [id, node] : map.nodes())
-      if (node.available() && map.can_host(*region, node))
-        load[id] = 0;
-    for (partition_id p = 0; p < region->partitions.size(); ++p) {
-      auto& a = region->partitions[p];
-      auto text = wanted.name + " " + std::to_string(p);
-      if (a.quarantined)
-        continue;
-      if (a.stage != stage::running)
-        return text + " is " + std::string{to_string(a.stage)};
-      if (!load.count(a.owner))
-        return text + " is on node " + std::to_string(a.owner.value)
-               + ", which may not have it";
-      ++load[a.owner];
-      if (!nodes_.at(a.owner)->has_actor({region->id, p}))
-        return text + " runs in the map, but not on node "
-               + std::to_string(a.owner.value);
-    }
-    auto [low, high] =
-        std::minmax_element(load.begin(), load.end(), [](auto& a, auto& b) {
-          return a.second < b.second;
-        });
-    if (low != load.end() && high->second > low->second + 1 && even_)
-      return wanted.name + " is not spread evenly";
-  }
-  auto& members = lead.core().members();
-  std::size_t wanted = up >= 7 ? 5 : 3;
-  if (members.joint())
-    return "the group changes its members";
-  if (members.voters.size() != std::min(up, wanted))
-    return std::to_string(members.voters.size()) + " voters of "
-           + std::to_string(up) + " nodes";
-  for (auto id : members.voters)
-    if (!map.node(id) || map.node(id)->liveness != liveness::up)
-      return "voter " + std::to_string(id.value) + " is not up";
-  return {};
+  return unrest_of(*this, even_);
 }
 
 } // namespace troupe::sim

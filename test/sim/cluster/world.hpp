@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster_checks.hpp"
 #include "network.hpp"
 #include "registry.hpp"
 #include "sim_node.hpp"
@@ -19,6 +20,9 @@ struct world_options {
   unsigned nodes = 3;
   bool strict = false;
   cluster_settings settings;
+  /// How much faster or slower than true time a node's clock may be.
+  std::int64_t clock_error_ppm = 100;
+  coordinator::strategies strategies;
 };
 
 /// The settings of simulations: the defaults, but steps, stops and graces are
@@ -38,6 +42,10 @@ public:
   registry& reg() { return reg_; }
   const cluster_settings& settings() const { return options_.settings; }
   bool strict() const { return options_.strict; }
+  const coordinator::strategies& strategies() const {
+    return options_.strategies;
+  }
+  std::int64_t clock_error_ppm() const { return options_.clock_error_ppm; }
 
   /// Nodes that were ever part of the cluster, by id; ids may be given again.
   std::vector<sim_node*> nodes();
@@ -74,15 +82,13 @@ public:
   void rebalance();
   void set_intent(node_id node, proto::Intent intent);
   void stop_faults();
+  void isolate(node_id id); // from all others, until healed
 
   // -- checks -----------------------------------------------------------------
   void note(std::uint64_t x);
-  void check_node(sim_node& node);
-  void check_batch(sim_node& node, const raft::persist_batch& batch);
-  void check_event(sim_node& node, const proto::Event& event);
-  /// Events of the map in the order of their numbers, as first seen.
+  cluster_checks& checks() { return checks_; }
   const std::map<std::uint64_t, proto::Event>& events() const {
-    return events_;
+    return checks_.events();
   }
   std::size_t count_events(proto::EventKind kind) const;
   std::uint64_t next_life() { return ++lives_; }
@@ -95,20 +101,15 @@ public:
                  std::vector<data_frame> untaken) override;
 
 private:
-  struct logged {
-    std::uint64_t content = 0;
-    std::uint64_t before = 0; // the term of the entry before it
-  };
-
   sim_node* find(process_id who);
   void admit(std::string name, std::string uuid);
-  std::string unrest_of_map(sim_node& lead);
   void retire_those_let_go();
 
   world_options options_;
   timeline time_;
   chance luck_;
   registry reg_;
+  cluster_checks checks_;
   network net_;
   std::map<node_id, std::unique_ptr<sim_node>> nodes_;
   std::vector<std::unique_ptr<sim_node>> retired_;
@@ -118,13 +119,6 @@ private:
   std::uint64_t trace_ = 0xcbf29ce484222325;
 
   bool even_ = true;
-  std::map<std::uint64_t, std::uint64_t> checked_; // life -> map version
-  std::map<raft::term, node_id> leaders_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, logged> log_;
-  std::map<std::uint64_t, std::uint64_t> maps_; // version -> hash
-  std::map<std::uint64_t, proto::Event> events_;
 };
-
-std::uint64_t hash_of(const std::string& bytes);
 
 } // namespace troupe::sim

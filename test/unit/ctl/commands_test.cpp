@@ -69,6 +69,11 @@ TEST_CASE("troupectl: plan shows moves and changes nothing", "[unit][ctl]") {
              "1 move\n");
   }
   CHECK(f.run({"partitions", "counter"}).out == before);
+  f.backend.waiting_for = "a stable view, 0.6 s left";
+  CHECK(contains(f.run({"plan"}).out,
+                 "1 move; waiting for: a stable view, 0.6 s left\n"));
+  CHECK(json::parse(f.run({"plan", "--json"}).out).at("waiting_for")
+        == "a stable view, 0.6 s left");
 }
 
 TEST_CASE("troupectl: rebalance and move wait if asked to", "[unit][ctl]") {

@@ -14,9 +14,9 @@ using nlohmann::json;
 namespace {
 
 const std::vector<std::string> all_commands{
-    "status",    "nodes", "regions", "partitions", "settings",
-    "events",    "watch", "ping",    "send",       "plan",
-    "rebalance", "move",  "drain",   "undrain",    "restart"};
+    "status", "nodes",   "regions", "partitions", "settings",  "events",
+    "watch",  "ping",    "send",    "plan",       "rebalance", "move",
+    "drain",  "undrain", "restart", "region"};
 
 /// A port that takes connections and never answers.
 struct silent_port {
@@ -156,4 +156,24 @@ TEST_CASE("troupectl: --addr goes before TROUPE_ADDR, in every form",
                    {{"TROUPE_ADDR=127.0.0.1:1"}, false, {}})
               .code
           == 0);
+}
+
+TEST_CASE("troupectl: what is no command is named, and no arguments get help",
+          "[unit][ctl]") {
+  ctl_fixture f;
+  auto x = f.run({"nodez"});
+  CHECK(x.code == 2);
+  CHECK(contains(x.err, "there is no command 'nodez'"));
+  x = f.run({"--json", "--timeout", "3", "stats", "counter"});
+  CHECK(x.code == 2);
+  CHECK(contains(x.err, "there is no command 'stats'"));
+}
+
+TEST_CASE("troupectl: numbers below zero are no numbers", "[unit][ctl]") {
+  ctl_fixture f;
+  CHECK(f.run({"watch", "--since", "-1"}).code == 2);
+  CHECK(f.run({"watch", "--last", "-1"}).code == 2);
+  CHECK(f.run({"events", "--last", "0"}).code == 2);
+  CHECK(f.run({"move", "counter", "-1", "--to", "n1"}).code == 2);
+  CHECK(f.run({"region", "counter", "--partitions", "-1"}).code == 2);
 }

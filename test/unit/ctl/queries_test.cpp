@@ -51,6 +51,9 @@ TEST_CASE("troupectl: tables are aligned and bare of colours in a pipe",
   CHECK(rows[0].find("NAME") == rows[1].find("n1"));
   CHECK(contains(rows[3], "zone=west"));
   CHECK(contains(rows[1], "counter=2"));
+  x = f.run({"nodes", "--all"});
+  REQUIRE(lines(x.out).size() == 5);
+  CHECK(contains(lines(x.out)[4], "left"));
   x = f.run({"regions"});
   CHECK(x.code == 0);
   CHECK(contains(x.out, "counter"));
@@ -99,8 +102,7 @@ TEST_CASE("troupectl: events shows what is there", "[unit][ctl]") {
   CHECK(x.code == 0);
   auto rows = lines(x.out);
   REQUIRE(rows.size() == 3);
-  CHECK(contains(rows[0], "gap"));
-  CHECK(contains(rows[0], "lost=2"));
+  CHECK(contains(rows[0], "2 events are missing here, 1 to 2"));
   CHECK(rows[1]
         == "     3  22:13:20.123  partition_started     region=counter  "
            "cause=\"a join\"");
@@ -110,6 +112,78 @@ TEST_CASE("troupectl: events shows what is there", "[unit][ctl]") {
   REQUIRE(lines(x.out).size() == 2);
   CHECK(json::parse(lines(x.out)[1]).at("seq") == 4);
   CHECK(f.run({"events", "--local"}).out.empty());
+}
+
+TEST_CASE("troupectl: watch begins with the last ten events", "[unit][ctl]") {
+  ctl_fixture f;
+  for (std::uint64_t i = 1; i <= 60; ++i)
+    f.backend.cluster_events.append(event(i, i % 2 ? "counter" : "other"));
+  auto numbers = [&](std::vector<std::string> args) {
+    args.emplace_back("--json");
+    std::vector<int> out;
+    for (auto& line : lines(f.run(args).out))
+      out.push_back(json::parse(line).at("seq"));
+    return out;
+  };
+  auto all = [](int first, int last, int step = 1) {
+    std::vector<int> out;
+    for (; first <= last; first += step)
+      out.push_back(first);
+    return out;
+  };
+  CHECK(numbers({"watch", "--count", "10"}) == all(51, 60));
+  CHECK(numbers({"watch", "--count", "3", "--last", "3"}) == all(58, 60));
+  CHECK(numbers({"watch", "--count", "60", "--all"}) == all(1, 60));
+  CHECK(numbers({"watch", "--count", "5", "--since", "20"}) == all(21, 25));
+  CHECK(numbers({"watch", "--count", "4", "--last", "4", "--region", "counter"})
+        == all(53, 59, 2));
+  CHECK(numbers({"events", "--last", "2"}) == all(59, 60));
+  CHECK(numbers({"events"}) == all(1, 60));
+  auto both = f.run({"watch", "--last", "3", "--all"});
+  CHECK(both.code == 2);
+}
+
+TEST_CASE("troupectl: watch says so when events are missing", "[unit][ctl]") {
+  ctl_fixture f;
+  f.backend.cluster_events.append(event(5, "counter"));
+  auto more = [&](const std::string& out) {
+    if (lines(out).size() == 2)
+      f.backend.cluster_events.append(event(9, "counter")); // 6 to 8 are lost
+  };
+  auto x = f.run({"watch", "--count", "4"}, {{}, false, more});
+  auto rows = lines(x.out);
+  REQUIRE(rows.size() == 4);
+  CHECK(contains(rows[0], "4 events are missing here, 1 to 4"));
+  CHECK(contains(rows[2], "3 events are missing here, 6 to 8"));
+  CHECK(contains(rows[3], "     9  "));
+}
+
+TEST_CASE("troupectl: region shows settings and changes them", "[unit][ctl]") {
+  ctl_fixture f;
+  auto x = f.run({"region", "counter"});
+  CHECK(x.code == 0);
+  CHECK(contains(x.out, "version      42\n"));
+  CHECK(contains(x.out, "hosts        n1 n2 n3\n"));
+  x = f.run({"region", "counter", "--partitions", "128", "--weight", "3=200",
+             "--weight", "4=2", "--strategy", "pinned", "0-3=n1",
+             "--if-version", "42", "--force"});
+  CHECK(x.code == 0);
+  CHECK(x.out == "region counter is as asked, from map version 101\n");
+  auto& got = f.backend.changed;
+  CHECK(got.partitions == 128);
+  CHECK(got.weights == std::map<partition_id, std::uint32_t>{{3, 200}, {4, 2}});
+  CHECK(got.strategy == "pinned");
+  CHECK(got.strategy_options
+        == std::map<std::string, std::string>{{"0-3", "n1"}});
+  CHECK(got.if_version == 42);
+  CHECK(got.force);
+  x = f.run({"region", "counter", "--weight", "3=2", "--if-version", "41"});
+  CHECK(x.code == 1);
+  CHECK(contains(x.err, "is at version 42"));
+  CHECK(f.run({"region", "counter", "--weight", "3"}).code == 2);
+  CHECK(f.run({"region", "counter", "--weight", "3=0"}).code == 2);
+  CHECK(f.run({"region", "counter", "--partitions", "0"}).code == 2);
+  CHECK(f.run({"region", "none"}).code == 1);
 }
 
 TEST_CASE("troupectl: watch shows events as they come", "[unit][ctl]") {

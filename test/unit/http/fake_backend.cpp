@@ -19,7 +19,14 @@ fake_backend::fake_backend() {
     row.member = member_kind::voter;
     nodes_.push_back(row);
   }
+  node_row gone;
+  gone.id = node_id(4);
+  gone.name = "n4";
+  gone.state = node_state::left;
+  nodes_.push_back(gone);
   counter_.region = "counter";
+  counter_.version = 42;
+  counter_.hosts = {"n1", "n2", "n3"};
   counter_.settings = {4, "balanced", {"worker"}, false};
   const char* owners[] = {"n1", "n2", "n3", "n1"};
   for (partition_id i = 0; i < 4; ++i)
@@ -96,7 +103,7 @@ std::optional<region_view> fake_backend::region(std::string_view name) {
   if (name == "counter")
     return counter_;
   if (name == "proxied")
-    return region_view{"proxied", {0, "pinned", {}, true}, {}};
+    return region_view{"proxied", 7, {0, "pinned", {}, true}, {}, {}};
   return std::nullopt;
 }
 
@@ -164,7 +171,7 @@ void fake_backend::send(send_request request, callback<send_reply> done) {
 
 void fake_backend::plan(std::string, callback<plan_view> done) {
   if (!failed(done))
-    done(plan_view{100, {{"counter", 3, "n1", "n2"}}, ""});
+    done(plan_view{100, {{"counter", 3, "n1", "n2"}}, waiting_for});
 }
 
 void fake_backend::rebalance(std::string, callback<plan_view> done) {
@@ -197,6 +204,18 @@ void fake_backend::move(move_request request, callback<move_accepted> done) {
     return done(api_error{api_errc::refused,
                           request.to + " owns the partition already"});
   done(move_accepted{move, epoch});
+}
+
+void fake_backend::configure(region_change change,
+                             callback<region_changed> done) {
+  if (failed(done))
+    return;
+  if (change.if_version != 0 && change.if_version != 42)
+    return done(api_error{api_errc::refused,
+                          "region 'counter' is at version 42",
+                          "read it again"});
+  changed = change;
+  done(region_changed{change.region, 101});
 }
 
 void fake_backend::start_move(const planned_move& move) {

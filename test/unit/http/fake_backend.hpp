@@ -12,8 +12,8 @@
 
 namespace troupe::http {
 
-/// A cluster of three nodes in memory, for tests: region "counter" with four
-/// partitions, "proxied" with none.
+/// A cluster of three nodes and one that left, in memory, for tests: region
+/// "counter" with four partitions, "proxied" with none.
 ///
 /// What tests want otherwise they say in `on_send` and `fail`. Commands take
 /// effect at once, so that whoever waits for them sees them done.
@@ -35,6 +35,7 @@ public:
   void plan(std::string region, callback<plan_view> done) override;
   void rebalance(std::string region, callback<plan_view> done) override;
   void move(move_request request, callback<move_accepted> done) override;
+  void configure(region_change change, callback<region_changed> done) override;
   void drain(std::string node, callback<node_command_accepted> done) override;
   void undrain(std::string node, callback<node_command_accepted> done) override;
   void restart(std::string node, callback<node_command_accepted> done) override;
@@ -56,6 +57,12 @@ public:
   /// A node's new state shows this many readings later, as on a node that
   /// learns it after the leader.
   void delay_states(int readings);
+
+  /// What plans wait for.
+  std::string waiting_for;
+
+  /// The last change of a region.
+  region_change changed;
 
   /// Takes the place of the echo that `send` is.
   std::function<void(send_request, callback<send_reply>)> on_send;

@@ -43,6 +43,51 @@ TEST_CASE("http: nodes are listed with what they own", "[unit][http]") {
   CHECK(x[0].at("partitions").at("counter") == 2);
 }
 
+TEST_CASE("http: nodes that left are listed if asked for", "[unit][http]") {
+  server_fixture f;
+  for (auto query : {"?all=1", "?all=true"}) {
+    auto x = parsed(f.get(std::string("/v1/nodes") + query)).at("nodes");
+    REQUIRE(x.size() == 4);
+    CHECK(x[3].at("status") == "left");
+    CHECK(x[3].at("member") == nullptr);
+  }
+  CHECK(parsed(f.get("/v1/nodes?all=0")).at("nodes").size() == 3);
+  CHECK(error_of(f.get("/v1/nodes?all=yes")) == "malformed");
+}
+
+TEST_CASE("http: a region is changed by what the body names [AR-5]",
+          "[unit][http]") {
+  server_fixture f;
+  const std::string path = "/v1/regions/counter";
+  auto x = parsed(f.get(path));
+  CHECK(x.at("version") == 42);
+  CHECK(x.at("hosts") == json({"n1", "n2", "n3"}));
+  auto reply = f.post(path, R"({"partitions": 128, "weights": {"3": 200},
+    "strategy": "pinned", "strategy_options": {"0-3": "n1"},
+    "if_version": 42, "force": true})");
+  CHECK(reply.status == 200);
+  CHECK(parsed(reply) == json({{"region", "counter"}, {"map_version", 101}}));
+  CHECK(f.backend.changed.partitions == 128);
+  CHECK(f.backend.changed.weights.at(3) == 200);
+  CHECK(f.backend.changed.strategy_options.at("0-3") == "n1");
+  CHECK(f.backend.changed.force);
+  reply = f.post(path, R"({"partitions": 4, "if_version": 41})");
+  CHECK(reply.status == 409);
+  CHECK(error_of(reply) == "refused");
+  CHECK(error_of(f.post("/v1/regions/none", R"({"partitions": 4})"))
+        == "unknown_region");
+  for (auto body :
+       {"{}", R"({"if_version": 42})", R"({"partitions": 0})",
+        R"({"partitions": "4"})", R"({"partitions": 4294967296})",
+        R"({"weights": {"x": 1}})", R"({"weights": {"1": 0}})",
+        R"({"weights": [1]})", R"({"strategy": 1})", R"({"strategy": ""})",
+        R"({"partitions": 4, "force": 1})", R"({"partitons": 4})",
+        R"({"partitions": 4, "strategy_options": {"0": "n1"}})",
+        R"({"strategy": "pinned", "strategy_options": {"0": 1}})"})
+    CHECK(body + error_of(f.post(path, body))
+          == body + std::string("malformed"));
+}
+
 TEST_CASE("http: regions are listed, and each shows its map", "[unit][http]") {
   server_fixture f;
   auto all = parsed(f.get("/v1/regions")).at("regions");

@@ -98,6 +98,7 @@ struct bystanders {
     REQUIRE(a.wait([&] {
       return !a.frames.empty() && a.frames.back().payload == "still here";
     }));
+    std::scoped_lock guard{a.mutex, b.mutex};
     CHECK(a.connected.count(b.self.node) == 1);
     CHECK(a.connections[b.self.node] == b.connections[a.self.node]);
     CHECK(b.closed.empty());
@@ -228,6 +229,53 @@ TEST_CASE("stranger: replayed frames and hellos do nothing [R-21]",
         + "y");
   REQUIRE(x.a.wait([&] { return x.a.frames.size() == 2; }));
   x.check_unharmed();
+}
+
+TEST_CASE("stranger: a hello from before the last connection is out of date, "
+          "not malformed",
+          "[unit][link]") {
+  test_node a{who(1)};
+  auto nine = who(9);
+  a.transport.set_peers({{nine.node, nine.incarnation, "127.0.0.1:1"}});
+  auto greet = [&](stranger& s, const hello& x) {
+    s.say(std::string{preamble} + framed(piece_type::hello, encode(x)));
+    piece_type type{};
+    auto bytes = s.hear_piece(type);
+    return std::pair{type, bytes};
+  };
+  auto hi = hello_to(a);
+  {
+    stranger first{a.address};
+    auto [type, bytes] = greet(first, hi);
+    REQUIRE(type == piece_type::welcome);
+    auto answer = decode_hello(bytes);
+    REQUIRE(answer);
+    hi.resume.peer_boot = answer->from.boot;
+    hi.resume.peer_session = answer->resume.session;
+    std::string_view parts[] = {"x"};
+    REQUIRE(a.transport.send(nine.node, frame_class::data, 1, parts)
+            == send_result::accepted);
+    first.hear_piece(type);
+    REQUIRE(type == piece_type::data);
+    first.say(
+        header({.type = piece_type::ack, .flags = flag_first, .number = 1}));
+    REQUIRE(a.wait(
+        [&] { return a.transport.metrics().unacknowledged_bytes == 0; }));
+  }
+  REQUIRE(a.wait([&] { return a.connected.empty(); }));
+  hi.resume.attempt = 2; // and still nothing taken
+  {
+    stranger second{a.address};
+    auto [type, bytes] = greet(second, hi);
+    REQUIRE(type == piece_type::refused);
+    CHECK(decode_refusal(bytes)->what.code == refusal_code::stale_hello);
+  }
+  CHECK(a.complaints() == "");
+  hi.resume.attempt = 3;
+  hi.resume.received = 1;
+  stranger third{a.address};
+  CHECK(greet(third, hi).first == piece_type::welcome);
+  CHECK(a.ended.empty());
 }
 
 TEST_CASE("stranger: truncated handshakes are closed in time [R-21]",

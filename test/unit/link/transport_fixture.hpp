@@ -96,6 +96,15 @@ public:
     return wait([&] { return connected.count(to.self.node) > 0; });
   }
 
+  /// The reasons of what could not be believed, for people.
+  std::string complaints() {
+    std::lock_guard guard{mutex};
+    std::string out;
+    for (auto why : malformed)
+      out += std::string{to_string(why)} + " ";
+    return out;
+  }
+
   std::uint64_t malformed_sum() const {
     std::uint64_t sum = 0;
     for (auto x : transport.metrics().malformed)

@@ -1,6 +1,7 @@
 #include <test/unit/link/transport_fixture.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include <test/catch.hpp>
@@ -268,6 +269,47 @@ TEST_CASE("transport: stop flushes, and its goodbye says what was taken",
   CHECK(b.send(a, "gone") == send_result::unknown_peer);
   b.transport.set_peers({a.at()});
   CHECK(b.send(a, "gone") == send_result::unknown_peer);
+}
+
+TEST_CASE("transport: with the goodbye comes back what was not taken, in order",
+          "[unit][link]") {
+  test_node a{who(1)}, b{who(2)};
+  acquaint(a, b);
+  REQUIRE(a.wait_connected(b));
+  REQUIRE(b.wait_connected(a));
+  std::atomic<bool> over{false};
+  std::size_t sent = 0;
+  std::thread sender{[&] {
+    std::string large(200'000, 'x'); // several pieces
+    while (!over) {
+      auto text = std::to_string(sent) + (sent % 50 == 0 ? large : "");
+      if (b.send(a, text) == send_result::accepted)
+        ++sent;
+      else
+        std::this_thread::yield();
+    }
+  }};
+  REQUIRE(a.wait([&] { return a.frames.size() > 1000; }));
+  a.transport.stop(patience);
+  REQUIRE(b.wait([&] { return b.ended.size() == 1; }));
+  over = true;
+  sender.join();
+  CHECK(b.ended[0].reason == end_reason::goodbye);
+  auto& untaken = b.ended[0].untaken;
+  CHECK(a.frames.size() + untaken.size() == sent);
+  for (std::size_t i = 0; i < untaken.size(); ++i)
+    CHECK(std::stoul(untaken[i].payload) == a.frames.size() + i);
+}
+
+TEST_CASE("transport: one that is abandoned says no goodbye", "[unit][link]") {
+  test_node a{who(1)}, b{who(2)};
+  acquaint(a, b);
+  REQUIRE(b.wait_connected(a));
+  a.transport.abandon();
+  REQUIRE(b.wait([&] { return !b.closed.empty(); }));
+  CHECK(b.closed.back() == close_reason::lost);
+  CHECK(b.ended.empty());
+  CHECK(b.send(a, "kept") == send_result::accepted);
 }
 
 TEST_CASE("transport: stop gives up at its deadline", "[unit][link]") {

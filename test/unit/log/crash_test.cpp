@@ -20,8 +20,9 @@ void run_until_dead(sim_fs& fs, store_run& run, int operations) {
 
 } // namespace
 
-TEST_CASE("raft_store: a power cut at any call loses nothing acknowledged",
-          "[unit][log]") {
+TEST_CASE(
+    "raft_store: a power cut at any call loses nothing acknowledged [HR-5]",
+    "[unit][log]") {
   constexpr std::uint64_t seed = 1;
   constexpr int operations = 300;
   std::uint64_t calls = 0;
@@ -61,7 +62,8 @@ TEST_CASE("raft_store: a power cut at any call loses nothing acknowledged",
   }
 }
 
-TEST_CASE("raft_store: power cuts at random calls, many seeds and small writes",
+TEST_CASE("raft_store: power cuts at random calls, many seeds and small writes "
+          "[HR-5]",
           "[unit][log]") {
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     INFO("seed " << seed);

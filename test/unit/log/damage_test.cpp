@@ -49,8 +49,9 @@ void fill(sim_fs& fs, std::uint64_t first, std::uint64_t last,
 
 } // namespace
 
-TEST_CASE("raft_store: any flipped bit is survived or named, never swallowed",
-          "[unit][log]") {
+TEST_CASE(
+    "raft_store: any flipped bit is survived or named, never swallowed [HR-5]",
+    "[unit][log]") {
   // Two segments and a half, a snapshot, and one made ahead.
   auto make = [](sim_fs& fs) {
     fs.crash();
@@ -104,7 +105,7 @@ TEST_CASE("raft_store: any flipped bit is survived or named, never swallowed",
   REQUIRE(survived.at("/data/raft/0000000003.log") > 100);
 }
 
-TEST_CASE("raft_store: a damaged batch names file, offset and entries",
+TEST_CASE("raft_store: a damaged batch names file, offset and entries [HR-5]",
           "[unit][log]") {
   sim_fs fs{1};
   fill(fs, 1, 5, 1000);

@@ -126,8 +126,9 @@ void append_for_ever(const std::string& directory, std::uint64_t self,
 
 } // namespace
 
-TEST_CASE("raft_store: kill -9 at random points loses nothing acknowledged",
-          "[unit][log]") {
+TEST_CASE(
+    "raft_store: kill -9 at random points loses nothing acknowledged [HR-5]",
+    "[unit][log]") {
   scratch dir;
   std::mt19937_64 random{std::random_device{}()};
   acked told;

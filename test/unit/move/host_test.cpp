@@ -135,3 +135,30 @@ TEST_CASE("host: [R-3] [SF-10] what names another epoch or incarnation is "
   h.learn(key, row(stage::running, 3, 9));
   CHECK(only<kill_actor>(h.take()));
 }
+
+TEST_CASE("host: a partition that is cut off its region is killed, and leaves "
+          "nothing",
+          "[unit][move]") {
+  auto h = running(1);
+  h.take();
+  if (GENERATE(true, false)) { // by an entry, or by a snapshot
+    h.forget(key);
+  } else {
+    h.forget_unless({{region_id{1}, 1}});
+    CHECK(h.take().empty());
+    h.forget_unless({{region_id{1}, 0}});
+  }
+  auto effects = h.take();
+  REQUIRE(only<kill_actor>(effects));
+  CHECK(only<kill_actor>(effects)->epoch == epoch{5});
+  CHECK_FALSE(h.has_facts());
+  bool back = GENERATE(false, true);
+  if (back) { // another begins only when this one has stopped
+    h.learn(key, row(stage::starting, 1, 9));
+    CHECK(h.take().empty());
+  }
+  CHECK(h.alive() == 1);
+  h.stopped(key, epoch{5}, std::nullopt);
+  CHECK(bool(only<start_actor>(h.take())) == back);
+  CHECK(h.alive() == (back ? 1 : 0));
+}

@@ -67,8 +67,9 @@ TEST_CASE("balanced: 3 nodes get 4, 3 and 3 of 10 partitions",
   CHECK(counts(in) == std::vector<std::size_t>{4, 3, 3});
 }
 
-TEST_CASE("balanced: 100 partitions keep 75 from 3 to 4 and 34 from 2 to 6",
-          "[unit][placement]") {
+TEST_CASE(
+    "balanced: 100 partitions keep 75 from 3 to 4 and 34 from 2 to 6 [AR-3]",
+    "[unit][placement]") {
   CHECK(kept_growing(100, 3, 4) == 75);
   CHECK(kept_growing(100, 2, 6) == 34);
   auto how = strategy("balanced");
@@ -83,7 +84,7 @@ TEST_CASE("balanced: 100 partitions keep 75 from 3 to 4 and 34 from 2 to 6",
 }
 
 TEST_CASE("balanced: 100 partitions from any to any of 1 to 100 nodes move as"
-          " little as possible",
+          " little as possible [AR-3]",
           "[unit][placement]") {
   check_all_sizes(100, 1);
 }
@@ -98,7 +99,7 @@ TEST_CASE("balanced: other numbers of partitions move as little as possible",
   check_all_sizes(1024, 9);
 }
 
-TEST_CASE("balanced: any node may leave, and only its partitions move",
+TEST_CASE("balanced: any node may leave, and only its partitions move [AR-3]",
           "[unit][placement]") {
   auto how = strategy("balanced");
   for (std::size_t nodes = 2; nodes <= 20; ++nodes) {
@@ -125,7 +126,7 @@ TEST_CASE("balanced: any node may leave, and only its partitions move",
 }
 
 TEST_CASE("balanced: nodes of any weight get their share rounded up or down,"
-          " from any map, by the fewest moves there are",
+          " from any map, by the fewest moves there are [AR-4]",
           "[unit][placement]") {
   auto how = strategy("balanced");
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
@@ -178,7 +179,7 @@ TEST_CASE("balanced: nodes of any weight get their share rounded up or down,"
 }
 
 TEST_CASE("balanced: partitions of different weight leave no node 10 % and one"
-          " partition off its share",
+          " partition off its share [AR-4]",
           "[unit][placement]") {
   auto how = strategy("balanced");
   auto in = make_region(4, 400);

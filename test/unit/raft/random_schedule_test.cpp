@@ -63,6 +63,7 @@ sim::plan plan_of(std::uint64_t seed) {
   default:
     break;
   }
+  cfg.lease_reads = cfg.check_quorum && random.below(3) == 0;
   return out;
 }
 

@@ -167,6 +167,19 @@ TEST_CASE("raft: nothing breaks a lease by hand", "[unit][raft]") {
   CHECK(count_of<vote_reply>(x.take_from(2)) == 1);
 }
 
+TEST_CASE("raft: a lease that ran out keeps nobody from campaigning",
+          "[unit][raft]") {
+  settings cfg;
+  auto x = with_leases();
+  x.cut(1);
+  for (std::uint32_t i = 0; i < 3 * cfg.election_ticks; ++i) {
+    x.tick(2);
+    x.tick(3);
+    x.settle();
+  }
+  CHECK((x.see(2).role == role::leader || x.see(3).role == role::leader));
+}
+
 TEST_CASE("raft: reads without a leader are refused, and bounded",
           "[unit][raft]") {
   settings cfg;

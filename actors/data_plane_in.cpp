@@ -1,0 +1,232 @@
+// The data lane, inwards: what other nodes send here.
+#include <algorithm>
+
+#include <troupe/actors/ask_sink.hpp>
+#include <troupe/actors/data_frames.hpp>
+#include <troupe/actors/data_plane.hpp>
+#include <troupe/actors/data_plane_env.hpp>
+#include <troupe/actors/error.hpp>
+#include <troupe/actors/payload/payload.hpp>
+
+namespace troupe {
+
+void data_plane::receive(node_id from, incarnation started, frame_kind kind,
+                         std::string_view frame) {
+  switch (kind) {
+  case frame_kind::message:
+    on_message(from, started, frame);
+    break;
+  case frame_kind::answer:
+    on_answer(from, frame);
+    break;
+  case frame_kind::give_back:
+    on_give_back(from, frame);
+    break;
+  case frame_kind::fence:
+    on_fences(from, started, frame);
+    break;
+  case frame_kind::fenced:
+    on_fences_answered(frame);
+    break;
+  default:
+    ++malformed_;
+  }
+  flush_fences();
+}
+
+void data_plane::on_message(node_id from, incarnation started,
+                            std::string_view frame) {
+  auto what = read_message(frame, config_.now);
+  if (!what) {
+    ++malformed_;
+    return;
+  }
+  auto& msg = what->msg;
+  msg.origin = from;
+  msg.origin_started = started;
+  region_plane* region = nullptr;
+  auto* at = find_slot(what->key, &region);
+  if (!at) {
+    // A region that this node's map does not have yet: back it goes.
+    proto::GiveBack out;
+    write_give_back(out, what->key, what->epoch, msg, {}, config_.now);
+    send(from, frame_kind::give_back, link::frame_class::reserved, out,
+         msg.payload);
+    return;
+  }
+  std::lock_guard guard{at->mutex};
+  env e{*this, *region, what->key.partition, *at};
+  at->core.arrive(std::move(msg), what->epoch, e);
+}
+
+void data_plane::on_give_back(node_id from, std::string_view frame) {
+  auto back = read_give_back(frame, config_.now);
+  if (!back || !find_slot(back->what.key)) {
+    ++malformed_;
+    return;
+  }
+  if (back->asked_by == config_.started)
+    came_back(from, std::move(back->what), back->known);
+}
+
+// A message of this node that `from` did not take.
+void data_plane::came_back(node_id from, message_frame what,
+                           const std::optional<route>& known) {
+  counters_.returned.add(1);
+  auto& msg = what.msg;
+  msg.origin = config_.self;
+  msg.deadline = msg.expires != boot_time{0}
+                     ? msg.expires
+                     : now() + config_.settings.held_message;
+  with_slot(what.key, [&](slot& at, env& e) {
+    if (msg.request != 0 && at.requests)
+      if (auto i = at.requests->find(sequence_of(msg.request));
+          i != at.requests->end() && i->second.owner == from)
+        i->second.owner = {};
+    at.core.returned(std::move(msg), what.epoch,
+                     known.value_or(at.core.out().known()), e);
+    note_held(e.region, what.key.partition, e);
+  });
+}
+
+void data_plane::on_fences(node_id from, incarnation started,
+                           std::string_view frame) {
+  auto fences = read_fences(frame);
+  if (!fences) {
+    ++malformed_;
+    return;
+  }
+  for (auto& row : fences->rows()) {
+    partition_key key{region_id{row.region()}, row.partition()};
+    fence f{from, epoch{row.epoch()}, started};
+    if (!find_slot(key)) {
+      proto::Fences out;
+      out.set_asked_by(started.value);
+      *out.add_rows() = row;
+      send(from, frame_kind::fenced, link::frame_class::reserved, out, {});
+      continue;
+    }
+    with_slot(key, [&](slot& at, env& e) { at.core.arrive(f, e); });
+  }
+}
+
+void data_plane::on_fences_answered(std::string_view frame) {
+  auto fences = read_fences(frame);
+  if (!fences) {
+    ++malformed_;
+    return;
+  }
+  if (incarnation{fences->asked_by()} != config_.started)
+    return;
+  for (auto& row : fences->rows())
+    with_slot({region_id{row.region()}, row.partition()},
+              [&](slot& at, env& e) {
+                at.core.fence_answered(epoch{row.epoch()}, e);
+              });
+}
+
+void data_plane::on_answer(node_id from, std::string_view frame) {
+  auto answer = read_answer(frame);
+  if (!answer) {
+    ++malformed_;
+    return;
+  }
+  if (incarnation{answer->header.asked_by()} != config_.started)
+    return;
+  auto decoded = decode_message(sys_, answer->payload);
+  caf::message content;
+  if (auto* error = std::get_if<payload_error>(&decoded))
+    content = caf::make_message(make_error(errc::unknown_type, error->text));
+  else
+    content = std::move(std::get<caf::message>(decoded));
+  if (answer->header.request() == 0) {
+    if (auto source = senders_->find(answer->header.sender()))
+      source->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(),
+                                                {}, std::move(content)),
+                      nullptr);
+    return;
+  }
+  auto number =
+      static_cast<std::uint32_t>(answer->header.request() >> sequence_bits);
+  auto seq = sequence_of(answer->header.request());
+  slot* found = nullptr;
+  {
+    std::shared_lock guard{regions_mutex_};
+    for (auto* one : by_slot_)
+      if (auto p = one->slots.find(number))
+        found = &one->slots[*p];
+  }
+  if (!found) {
+    ++malformed_;
+    return;
+  }
+  open_request waiting;
+  {
+    auto& at = *found;
+    std::lock_guard guard{at.mutex};
+    if (!at.requests)
+      return;
+    auto i = at.requests->find(seq);
+    if (i == at.requests->end() || i->second.owner != from)
+      return; // late: the stream was given up
+    waiting = std::move(i->second);
+    at.requests->erase(i);
+  }
+  if (auto* sink = dynamic_cast<ask_sink*>(waiting.source->get())) {
+    traced_answer traced{std::move(content), epoch{answer->header.epoch()}, {}};
+    traced.path.assign(answer->header.path().begin(),
+                       answer->header.path().end());
+    sink->finish(std::move(traced));
+    return;
+  }
+  if (!waiting.stages.empty()) {
+    auto next = std::move(waiting.stages.back());
+    waiting.stages.pop_back();
+    next->enqueue(caf::make_mailbox_element(
+                      std::move(waiting.source), waiting.mid,
+                      std::move(waiting.stages), std::move(content)),
+                  nullptr);
+    return;
+  }
+  waiting.source->enqueue(caf::make_mailbox_element(nullptr,
+                                                    waiting.mid.response_id(),
+                                                    {}, std::move(content)),
+                          nullptr);
+}
+
+// -- the end of a session -----------------------------------------------------
+
+// After a goodbye all is known: what the node took it has processed or given
+// back, and what it had not taken is here. After any other end nothing is.
+void data_plane::session_ended(const link::session_end& end) {
+  bool in_order = end.reason == link::end_reason::goodbye;
+  auto upto = end.incarnation ? end.incarnation : incarnation{~0ull};
+  for (auto& frame : end.untaken)
+    if (static_cast<frame_kind>(frame.kind) == frame_kind::message)
+      if (auto what = read_message(frame.payload, config_.now))
+        came_back(end.peer, std::move(*what), std::nullopt);
+  end_streams(end.peer, upto, log_index{~0ull}, in_order);
+  flush_fences();
+}
+
+void data_plane::owner_lost(node_id node, incarnation upto, log_index at) {
+  end_streams(node, upto, at, false);
+}
+
+void data_plane::end_streams(node_id node, incarnation upto, log_index at,
+                             bool in_order) {
+  each_slot([&](slot& here, env& e) {
+    if (here.core.out().streams_to(node, upto, at)) {
+      if (in_order)
+        here.core.owner_left(e);
+      else
+        here.core.give_up(e);
+    }
+    fail_requests(here, [&](const open_request& one) {
+      return one.owner == node && one.owner_started <= upto
+             && one.epoch.value <= at.value;
+    });
+  });
+}
+
+} // namespace troupe

@@ -1,0 +1,246 @@
+// The data lane, outwards: what a slot wants sent to other nodes.
+#include <caf/actor_system.hpp>
+
+#include <troupe/actors/data_frames.hpp>
+#include <troupe/actors/data_plane.hpp>
+#include <troupe/actors/data_plane_env.hpp>
+#include <troupe/actors/error.hpp>
+#include <troupe/actors/payload/payload.hpp>
+#include <troupe/actors/remote_sender.hpp>
+
+namespace troupe {
+
+link::send_result data_plane::send(node_id to, frame_kind kind,
+                                   link::frame_class how,
+                                   const google::protobuf::MessageLite& header,
+                                   std::string_view payload) {
+  auto head = frame_head(header);
+  std::string_view parts[] = {head, payload};
+  return links_.load(std::memory_order_acquire)
+      ->send(to, how, static_cast<std::uint8_t>(kind), parts);
+}
+
+// -- the forms of a message ---------------------------------------------------
+
+// As bytes. False: it cannot travel, and its sender knows.
+bool data_plane::ensure_payload(envelope& msg) {
+  if (!msg.element)
+    return true;
+  auto& content = msg.element->content();
+  auto error = encode_payload(sys_, content, 1, msg.payload);
+  if (!error
+      && msg.payload.size() + content.get_as<std::string>(0).size()
+                 + 4096 // headers, there and back
+             > config_.settings.frame_bytes_max)
+    error = payload_error{payload_error_kind::too_large,
+                          std::to_string(msg.payload.size()) + " bytes"};
+  if (error) {
+    auto code = error->kind == payload_error_kind::too_large
+                    ? errc::message_too_large
+                    : errc::unknown_type;
+    counters_.dropped.add(1);
+    auto mid = msg.element->mid.is_request() ? msg.element->mid.response_id()
+                                             : caf::make_message_id();
+    if (msg.element->sender)
+      msg.element->sender->enqueue(
+          caf::make_mailbox_element(
+              nullptr, mid, {},
+              caf::make_message(make_error(code, error->text))),
+          nullptr);
+    return false;
+  }
+  msg.key = content.get_as<std::string>(0);
+  return true;
+}
+
+// As an element for a mailbox here. False: it cannot be read, and whoever sent
+// it knows.
+bool data_plane::ensure_element(envelope& msg, region_plane& region,
+                                partition_id p, slot* at) {
+  if (msg.element)
+    return true;
+  caf::strong_actor_ptr source;
+  auto mid = caf::make_message_id();
+  std::vector<caf::strong_actor_ptr> stages;
+  if (msg.origin != config_.self) {
+    source = senders_->stand_in(sys_, *this, msg.origin, msg.origin_started,
+                                msg.sender);
+    if (msg.request != 0)
+      mid = caf::make_message_id(msg.request);
+  } else {
+    auto who = take_asker(msg, *at);
+    if (!who)
+      return false; // answered already, with an error
+    source = std::move(who->source);
+    if (msg.request != 0)
+      mid = who->mid;
+    stages = std::move(who->stages);
+    msg.request = 0;
+  }
+  auto decoded = decode_payload(sys_, msg.payload, source, mid, msg.key);
+  if (auto* error = std::get_if<payload_error>(&decoded)) {
+    counters_.dropped.add(1);
+    auto code = error->kind == payload_error_kind::unknown_type
+                    ? errc::unknown_type
+                    : errc::malformed_message;
+    if (source && mid.is_request())
+      source->enqueue(caf::make_mailbox_element(
+                          nullptr, mid.response_id(), {},
+                          caf::make_message(make_error(code, error->text))),
+                      nullptr);
+    dead(region, p, msg.key, code);
+    return false;
+  }
+  msg.element = std::move(std::get<caf::mailbox_element_ptr>(decoded));
+  msg.element->stages = std::move(stages);
+  msg.payload.clear();
+  return true;
+}
+
+// -- what a slot wants sent ---------------------------------------------------
+
+void data_plane::send_message(region_plane& region, partition_id p, slot& at,
+                              node_id owner, epoch e, envelope&& msg) {
+  if (!ensure_payload(msg))
+    return;
+  bool fresh = msg.element != nullptr;
+  if (fresh) {
+    auto& element = *msg.element;
+    if (element.mid.is_request() && element.sender) {
+      if (!at.requests)
+        at.requests =
+            std::make_unique<std::unordered_map<std::uint32_t, open_request>>();
+      std::uint32_t seq;
+      do {
+        seq = sequence_of(at.next_request++);
+      } while (seq == 0 || at.requests->count(seq) != 0);
+      (*at.requests)[seq] = {element.sender,
+                             element.mid,
+                             std::move(element.stages),
+                             owner,
+                             at.core.out().started(),
+                             e};
+      msg.request =
+          (std::uint64_t{region.slots.number_of(p)} << sequence_bits) | seq;
+    } else if (element.sender) {
+      senders_->remember(element.sender);
+      msg.sender = element.sender->id();
+    }
+    if (msg.path.empty() || msg.path.back() != config_.self.value)
+      msg.path.push_back(config_.self.value);
+  } else if (msg.request != 0) {
+    if (!at.requests)
+      return;
+    auto i = at.requests->find(sequence_of(msg.request));
+    if (i == at.requests->end())
+      return; // answered already
+    i->second.owner = owner;
+    i->second.owner_started = at.core.out().started();
+    i->second.epoch = e;
+  }
+  thread_local proto::Message header; // keeps its memory
+  header.Clear();
+  write_message(header,
+                {region_id{region.id.load(std::memory_order_acquire)}, p}, e,
+                msg, config_.now);
+  auto sent = send(owner, frame_kind::message, link::frame_class::data, header,
+                   msg.payload);
+  if (sent == link::send_result::accepted) {
+    counters_.sent.add(1);
+    return;
+  }
+  if (fresh && msg.request != 0)
+    at.requests->erase(sequence_of(msg.request));
+  // Not taken by the link: its sender is told. The stream counts one message
+  // too many, which only makes it send a fence that it might not need.
+  auto why = sent == link::send_result::too_large    ? errc::message_too_large
+             : sent == link::send_result::overloaded ? errc::overloaded
+             : sent == link::send_result::stopped    ? errc::stopping
+                                                     : errc::no_owner;
+  refuse(msg, region, p, why);
+}
+
+void data_plane::env::send(node_id owner, const fence& f) {
+  std::lock_guard guard{plane.mutex_};
+  add_row(plane.fences_[owner], f);
+  plane.fences_wait_.store(true, std::memory_order_release);
+}
+
+void data_plane::env::add_row(proto::Fences& to, const fence& f) const {
+  auto& row = *to.add_rows();
+  row.set_region(region.id.load());
+  row.set_partition(p);
+  row.set_epoch(f.epoch.value);
+}
+
+void data_plane::flush_fences() {
+  if (!fences_wait_.load(std::memory_order_acquire))
+    return;
+  std::map<node_id, proto::Fences> out;
+  {
+    std::lock_guard guard{mutex_};
+    fences_wait_.store(false, std::memory_order_release);
+    out.swap(fences_);
+  }
+  for (auto& [to, fences] : out)
+    send(to, frame_kind::fence, link::frame_class::reserved, fences, {});
+}
+
+void data_plane::env::answer(node_id origin, const fence& f) {
+  proto::Fences out;
+  out.set_asked_by(f.asked_by.value);
+  add_row(out, f);
+  plane.send(origin, frame_kind::fenced, link::frame_class::reserved, out, {});
+}
+
+void data_plane::env::give_back(node_id origin, epoch e, const route& known,
+                                envelope&& msg) {
+  if (!plane.ensure_payload(msg))
+    return;
+  proto::GiveBack out;
+  write_give_back(out, {region_id{region.id.load()}, p}, e, msg, known,
+                  plane.config_.now);
+  plane.send(origin, frame_kind::give_back, link::frame_class::reserved, out,
+             msg.payload);
+}
+
+void data_plane::answer_fence(partition_key key, const fence& f) {
+  if (f.origin != config_.self) {
+    region_plane* region = nullptr;
+    if (auto* at = find_slot(key, &region)) {
+      env e{*this, *region, key.partition, *at};
+      e.answer(f.origin, f);
+    }
+    return;
+  }
+  with_slot(key, [&](slot& at, env& e) { at.core.fence_answered(f.epoch, e); });
+}
+
+void data_plane::send_answer(const remote_sender& to, std::uint64_t request,
+                             epoch at, const caf::type_erased_tuple& content) {
+  auto as_payload = [&](errc code, const std::string& text) {
+    std::string out;
+    encode_payload(sys_, caf::make_message(make_error(code, text)), 0, out);
+    return out;
+  };
+  std::string payload;
+  if (auto error = encode_payload(sys_, content, 0, payload))
+    payload = as_payload(errc::unknown_type, error->text);
+  proto::Answer out;
+  out.set_request(request);
+  out.set_sender(to.sender());
+  out.set_epoch(at.value);
+  out.add_path(to.origin().value);
+  out.add_path(config_.self.value);
+  out.set_asked_by(to.origin_started().value);
+  counters_.answered.add(1);
+  auto deliver = [&](std::string_view bytes) {
+    return send(to.origin(), frame_kind::answer, link::frame_class::reserved,
+                out, bytes);
+  };
+  if (deliver(payload) == link::send_result::too_large)
+    deliver(as_payload(errc::message_too_large,
+                       "the answer is larger than a frame may be"));
+}
+
+} // namespace troupe

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <troupe/cluster/coordinator/coordinator.hpp>
+
+namespace troupe {
+
+/// The next entry while it is made. Private to coordinator's sources.
+struct coordinator::builder {
+  boot_time now;
+  const shard_map& map;
+  const raft::configuration& members;
+  proposal out;
+  std::set<partition_key> touched; // by this entry
+
+  proto::MapCommand& add(command_origin origin = {}) {
+    out.origins.push_back(origin);
+    return *out.entry.add_commands();
+  }
+
+  // Claims a partition for one command of this entry.
+  const assignment* claim(partition_key key) {
+    auto* a = map.find(key);
+    return a && touched.insert(key).second ? a : nullptr;
+  }
+};
+
+inline void set_row(proto::PartitionRow& row, partition_key key,
+                    const assignment& a, node_id node) {
+  row.set_region(key.region.value);
+  row.set_partition(key.partition);
+  row.set_epoch(a.epoch.value);
+  row.set_node(node.value);
+}
+
+} // namespace troupe

@@ -1,0 +1,166 @@
+#include <troupe/runtime/group/engine.hpp>
+
+#include <utility>
+
+#include <troupe/runtime/boot_clock.hpp>
+
+// What the core wants done.
+namespace troupe::raft {
+
+void engine::perform(boot_time now) {
+  for (auto effects = core_->take(now); !effects.empty();
+       effects = core_->take(now))
+    for (auto& effect : effects)
+      std::visit([this](auto& x) { on(x); }, effect);
+}
+
+void engine::on(write_log& x) {
+  writer_->persist(std::move(x.batch));
+}
+
+void engine::on(send_frame& x) {
+  std::string_view parts[] = {x.bytes};
+  auto sent = links_->send(x.to, link::frame_class::control,
+                           static_cast<std::uint8_t>(x.kind), parts);
+  if (sent != link::send_result::accepted)
+    core_->unreachable(x.to);
+}
+
+void engine::on(apply_commands& x) {
+  for (auto& item : x.items) {
+    auto what = decode_entry(*item.entry);
+    auto i = item.own == 0 ? proposals_.end() : proposals_.find(item.own);
+    auto* waiting = i == proposals_.end() ? nullptr : &i->second;
+    for (std::size_t k = 0; k < what->commands.size(); ++k)
+      machine_->apply(item.at, what->commands[k],
+                      waiting ? (*waiting)[k].get() : nullptr);
+    if (waiting)
+      proposals_.erase(i);
+  }
+  core_->applied(x.upto);
+  std::lock_guard guard{view_mutex_};
+  view_.applied = core_->applied_index();
+}
+
+void engine::on(take_snapshot& x) {
+  auto meta = x.meta;
+  writer_->save(std::move(x), machine_->freeze(), options_.snapshots,
+                options_.settings.log_tail, [this, meta](bool ok) {
+                  post([=](group_core& core, boot_time now) {
+                    if (ok)
+                      core.snapshot_saved(now, meta);
+                    else
+                      core.snapshot_failed(now);
+                  });
+                });
+}
+
+void engine::on(restore_snapshot& x) {
+  writer_->restore(machine_->make(),
+                   [this, meta = x.meta](std::unique_ptr<machine_port> machine,
+                                         roster members) {
+                     auto box = std::make_shared<std::unique_ptr<machine_port>>(
+                         std::move(machine));
+                     post([=, this](group_core& core, boot_time) {
+                       machine_ = std::move(*box);
+                       core.restored(meta, members);
+                     });
+                   });
+}
+
+void engine::on(read_chunk& x) {
+  writer_->read(
+      x, options_.settings.chunk_bytes, [this, x](group_store::piece piece) {
+        post([x, piece = std::move(piece)](group_core& core, boot_time) {
+          core.chunk_read(x, piece.size, piece.bytes);
+        });
+      });
+}
+
+void engine::on(store_chunk& x) {
+  auto from = x.from;
+  auto meta = x.meta;
+  writer_->store(std::move(x),
+                 [=, this](std::optional<group_core::stored> what) {
+                   post([=](group_core& core, boot_time) {
+                     core.chunk_stored(from, meta, what);
+                   });
+                 });
+}
+
+void engine::on(batch_failed& x) {
+  auto i = proposals_.find(x.number);
+  if (i == proposals_.end())
+    return;
+  auto waiting = std::move(i->second);
+  proposals_.erase(i);
+  for (auto& one : waiting)
+    one->fail({x.why, {}});
+}
+
+void engine::on(reads_ready& x) {
+  for (auto number : x.numbers) {
+    auto i = reads_.find(number);
+    if (i == reads_.end())
+      continue;
+    auto waiting = std::move(i->second);
+    reads_.erase(i);
+    for (auto& one : waiting)
+      one->read(*machine_);
+  }
+}
+
+void engine::on(read_failed& x) {
+  auto i = reads_.find(x.number);
+  if (i == reads_.end())
+    return;
+  auto waiting = std::move(i->second);
+  reads_.erase(i);
+  for (auto& one : waiting)
+    one->fail({x.why, {}});
+}
+
+void engine::on(wish_ended& x) {
+  auto i = wishes_.find(x.number);
+  if (i == wishes_.end())
+    return;
+  auto done = std::move(i->second);
+  wishes_.erase(i);
+  publish(); // who is told sees what it was told of
+  done(x.why, x.member);
+}
+
+void engine::on(leader_changed&) {
+  publish();
+}
+
+void engine::on(members_changed&) {
+  publish();
+  set_peers();
+}
+
+void engine::on(left_group&) {
+  end_by_itself({group_code::removed, {}});
+}
+
+void engine::set_peers() {
+  auto& members = core_->members();
+  if (members.find(self_) == nullptr) {
+    links_->set_peers(first_peers_); // what this member knows is history
+    return;
+  }
+  std::vector<link::peer_address> peers;
+  for (auto& x : members.rows())
+    if (x.id != self_)
+      peers.push_back({x.id, {}, x.address});
+  // Who is no member any more is to dial again, and to be told.
+  for (auto id : peers_)
+    if (members.is_removed(id))
+      links_->drop_peer(id);
+  peers_.clear();
+  for (auto& x : peers)
+    peers_.push_back(x.id);
+  links_->set_peers(peers);
+}
+
+} // namespace troupe::raft

@@ -1,0 +1,402 @@
+// One node between raft, the map and its partitions: what leaves when, and in
+// which order.
+#include <test/catch.hpp>
+
+#include <troupe/cluster/node/node_core.hpp>
+#include <troupe/cluster/raft/codec.hpp>
+#include <troupe/proto/raft.pb.h>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Node 1 of three, which follows node 2: the test speaks for the others.
+struct lab {
+  boot_time now = 10s;
+  raft::snapshot_meta start;
+  std::unique_ptr<node_core> core;
+  std::vector<node_effect> effects;
+  std::uint64_t last = 1;
+  raft::term term{2};
+
+  lab() {
+    std::vector<founder> founders;
+    start.index = log_index{1};
+    start.term = raft::term{1};
+    for (std::uint64_t id = 1; id <= 3; ++id) {
+      founders.push_back({node_id{id}, "u" + std::to_string(id),
+                          "n" + std::to_string(id), ""});
+      start.conf.voters.push_back(node_id{id});
+    }
+    proto::MapSnapshot map;
+    shard_map::found("c", founders, start.index).save(map);
+    node_config config;
+    config.self = node_id{1};
+    config.started = incarnation{1};
+    config.boot_id = 101;
+    config.seed = 1;
+    config.name = "n1";
+    node_recovered disk;
+    disk.log.snapshot = start;
+    disk.log.hard = {raft::term{1}, {}, start.index};
+    disk.snapshot =
+        std::make_shared<const std::string>(map.SerializeAsString());
+    core = std::make_unique<node_core>(config, disk, now);
+    effects = core->take();
+  }
+
+  // -- what comes in ----------------------------------------------------------
+  void say(raft::message_body body, std::uint64_t from = 2) {
+    proto::RaftMessage bytes;
+    raft::to_proto({node_id{from}, node_id{1}, term, std::move(body)}, bytes);
+    core->receive(now, node_id{from}, frame_kind::raft,
+                  bytes.SerializeAsString());
+    collect();
+  }
+  /// The leader sends one entry, and says that it is committed.
+  void append(const proto::MapEntry& what) {
+    raft::append_request out;
+    out.prev_index = log_index{last};
+    out.prev_term = last == 1 ? raft::term{1} : term;
+    raft::entry e;
+    e.term = term;
+    e.index = log_index{++last};
+    e.body = std::make_shared<const std::string>(what.SerializeAsString());
+    out.entries.push_back(e);
+    out.commit = e.index;
+    say(out);
+  }
+  void collect() {
+    for (auto& effect : core->take())
+      effects.push_back(std::move(effect));
+  }
+  /// All batches so far are on the disk.
+  void persist_all() {
+    for (std::size_t i = 0; i < effects.size(); ++i)
+      if (auto* batch = std::get_if<persist>(&effects[i])) {
+        core->persisted(now, batch->batch.id);
+        collect();
+      }
+    std::erase_if(effects,
+                  [](auto& x) { return std::holds_alternative<persist>(x); });
+  }
+  void run(const proto::MapEntry& what) {
+    append(what);
+    persist_all();
+  }
+
+  // -- what goes out ----------------------------------------------------------
+  template <class Effect>
+  std::size_t count() const {
+    return static_cast<std::size_t>(
+        std::count_if(effects.begin(), effects.end(), [](auto& x) {
+          return std::holds_alternative<Effect>(x);
+        }));
+  }
+  /// Where the first effect of the kind stands.
+  template <class Effect>
+  std::size_t place() const {
+    std::size_t i = 0;
+    while (i < effects.size() && !std::holds_alternative<Effect>(effects[i]))
+      ++i;
+    REQUIRE(i < effects.size());
+    return i;
+  }
+  template <class Body>
+  bool said() const {
+    return std::any_of(effects.begin(), effects.end(), [](auto& x) {
+      auto* frame = std::get_if<send_frame>(&x);
+      if (!frame || frame->kind != frame_kind::raft)
+        return false;
+      proto::RaftMessage bytes;
+      REQUIRE(bytes.ParseFromString(frame->bytes));
+      return std::holds_alternative<Body>(raft::from_proto(bytes)->body);
+    });
+  }
+
+  // -- entries ----------------------------------------------------------------
+  static void up(proto::MapEntry& entry, std::uint64_t id) {
+    auto& cmd = *entry.add_commands()->mutable_node_up();
+    cmd.set_node(id);
+    cmd.set_incarnation(1);
+    cmd.set_boot_id(id * 100 + 1);
+    cmd.set_weight(100);
+    auto& region = *entry.add_commands()->mutable_announce_region();
+    region.set_node(id);
+    region.set_incarnation(1);
+    region.mutable_settings()->set_name("r");
+    region.mutable_settings()->set_partitions(2);
+    region.mutable_settings()->set_strategy("balanced");
+    region.set_hosts(true);
+  }
+  proto::PartitionRow& fill(proto::PartitionRow& row, partition_id p,
+                            std::uint64_t node) {
+    auto* a = core->map().find({region_id{1}, p});
+    row.set_region(1);
+    row.set_partition(p);
+    row.set_epoch(a ? a->epoch.value : 0);
+    row.set_node(node);
+    return row;
+  }
+  /// Three nodes are up; partition 0 runs on node 3, partition 1 here.
+  void running() {
+    proto::MapEntry entry;
+    for (std::uint64_t id = 1; id <= 3; ++id)
+      up(entry, id);
+    run(entry);
+    entry.Clear();
+    auto& assign = *entry.add_commands()->mutable_assign();
+    fill(*assign.add_rows(), 0, 3);
+    fill(*assign.add_rows(), 1, 1);
+    run(entry);
+    core->actor_started(now, {region_id{1}, 1},
+                        core->map().find({region_id{1}, 1})->epoch);
+    entry.Clear();
+    auto& started = *entry.add_commands()->mutable_started();
+    fill(*started.add_rows(), 0, 3);
+    fill(*started.add_rows(), 1, 1);
+    run(entry);
+    collect();
+    effects.clear();
+  }
+};
+
+} // namespace
+
+TEST_CASE("node: no acknowledgement and no vote leaves before it is on disk",
+          "[unit][node]") {
+  lab l;
+  SECTION("a vote") {
+    l.say(raft::vote_request{log_index{1}, raft::term{1}, false});
+    REQUIRE(l.count<persist>() > 0);
+    CHECK_FALSE(l.said<raft::vote_reply>());
+    l.persist_all();
+    CHECK(l.said<raft::vote_reply>());
+  }
+  SECTION("an entry") {
+    proto::MapEntry entry;
+    lab::up(entry, 1);
+    l.append(entry);
+    REQUIRE(l.count<persist>() > 0);
+    CHECK_FALSE(l.said<raft::append_reply>());
+    l.persist_all();
+    CHECK(l.said<raft::append_reply>());
+  }
+}
+
+TEST_CASE("node: of one entry, who is lost is told first, then routes, then "
+          "what starts and stops here",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  proto::MapEntry entry;
+  auto& down = *entry.add_commands()->mutable_node_down();
+  down.set_node(3);
+  down.set_incarnation(1);
+  l.fill(*entry.add_commands()->mutable_assign()->add_rows(), 0, 1);
+  l.fill(*entry.add_commands()->mutable_pause()->add_rows(), 1, 2);
+  l.run(entry);
+  CHECK(l.place<owner_lost>() < l.place<nodes_changed>());
+  CHECK(l.place<nodes_changed>() < l.place<route_changed>());
+  CHECK(l.place<route_changed>() < l.place<start_actor>());
+  std::map<partition_key, std::size_t> routed;
+  for (std::size_t i = 0; i < l.effects.size(); ++i) {
+    if (auto* x = std::get_if<route_changed>(&l.effects[i]))
+      routed[x->key] = i;
+    if (auto* x = std::get_if<stop_actor>(&l.effects[i]))
+      CHECK(routed.at(x->key) < i);
+    if (auto* x = std::get_if<start_actor>(&l.effects[i]))
+      CHECK(routed.at(x->key) < i);
+  }
+  CHECK(l.count<stop_actor>() == 1);
+  CHECK(l.count<start_actor>() == 1);
+}
+
+TEST_CASE("node: streams to a node that went in order wait for its goodbye",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  proto::MapEntry entry;
+  auto& intent = *entry.add_commands()->mutable_set_intent();
+  intent.set_node(3);
+  intent.set_intent(proto::INTENT_RESTART);
+  l.run(entry);
+  entry.Clear();
+  auto& down = *entry.add_commands()->mutable_node_down();
+  down.set_node(3);
+  down.set_incarnation(1);
+  l.run(entry);
+  auto index = l.core->applied();
+  CHECK(l.count<owner_lost>() == 0);
+  SECTION("for so long") {
+    l.now += l.core->config().settings.farewell;
+    l.core->tick(l.now, 0);
+    l.collect();
+    auto& lost = std::get<owner_lost>(l.effects[l.place<owner_lost>()]);
+    CHECK(lost.node == node_id{3});
+    CHECK(lost.upto == incarnation{1});
+    CHECK(lost.at == index);
+  }
+  SECTION("or for the end of its session") {
+    l.core->session_ended(l.now, node_id{3});
+    l.now += l.core->config().settings.farewell;
+    l.core->tick(l.now, 0);
+    l.collect();
+    CHECK(l.count<owner_lost>() == 0);
+  }
+  SECTION("or until it is back") {
+    entry.Clear();
+    auto& up = *entry.add_commands()->mutable_node_up();
+    up.set_node(3);
+    up.set_incarnation(2);
+    up.set_boot_id(302);
+    l.run(entry);
+    auto& lost = std::get<owner_lost>(l.effects[l.place<owner_lost>()]);
+    CHECK(lost.upto == incarnation{1}); // and not those to the new start
+  }
+}
+
+TEST_CASE("node: a snapshot has no effect before it is durable, then all at "
+          "once",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  auto before = l.core->map().version();
+  // What the leader's map became meanwhile: 3 is down, and 2 has all.
+  proto::MapSnapshot base;
+  l.core->map().save(base);
+  shard_map far;
+  REQUIRE(far.restore(base));
+  proto::MapEntry entry;
+  auto& down = *entry.add_commands()->mutable_node_down();
+  down.set_node(3);
+  down.set_incarnation(1);
+  auto& assign = *entry.add_commands()->mutable_assign();
+  l.fill(*assign.add_rows(), 0, 2);
+  l.fill(*assign.add_rows(), 1, 2);
+  far.apply(log_index{50}, entry);
+  proto::MapSnapshot snapshot;
+  far.save(snapshot);
+  auto bytes = snapshot.SerializeAsString();
+  raft::snapshot_meta meta{log_index{50}, l.term, l.start.conf};
+  proto::SnapshotChunk chunk;
+  raft::to_proto(meta, *chunk.mutable_meta());
+  chunk.set_term(l.term.value);
+  chunk.set_total(bytes.size());
+  auto middle = bytes.size() / 2;
+  chunk.set_data(bytes.substr(0, middle));
+  auto arrive = [&] {
+    l.core->receive(l.now, node_id{2}, frame_kind::snapshot_chunk,
+                    chunk.SerializeAsString());
+    l.collect();
+  };
+  arrive();
+  arrive(); // said twice
+  CHECK(l.count<store_snapshot>() == 0);
+  chunk.set_offset(middle);
+  chunk.set_data(bytes.substr(middle));
+  arrive();
+  CHECK(l.count<store_snapshot>() == 1);
+  // An offer before the bytes are durable is as if it was lost.
+  l.say(raft::snapshot_offer{meta});
+  l.persist_all();
+  CHECK(l.core->map().version() == before);
+  l.core->snapshot_stored(l.now, log_index{50});
+  l.collect();
+  l.say(raft::snapshot_offer{meta});
+  REQUIRE(l.count<persist>() == 1);
+  CHECK(l.core->map().version() == before);
+  CHECK(l.count<route_changed>() == 0);
+  CHECK(l.count<kill_actor>() == 0);
+  l.persist_all();
+  CHECK(l.core->map().version() == log_index{50});
+  CHECK(l.place<owner_lost>() < l.place<route_changed>());
+  CHECK(l.count<route_changed>() == 2);
+  CHECK(l.count<kill_actor>() == 1);
+  CHECK(l.place<route_changed>() < l.place<kill_actor>());
+}
+
+TEST_CASE("node: malformed input is counted and changes nothing else",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  auto version = l.core->map().version();
+  auto counted = l.core->malformed();
+  for (int kind = 0; kind < 256; ++kind)
+    for (std::string bytes : {"\xff\xff\xff", "\x0a\xff", "\x08"})
+      l.core->receive(l.now, node_id{2}, static_cast<frame_kind>(kind), bytes);
+  l.collect();
+  CHECK(l.core->malformed() == counted + 256 * 3);
+  CHECK(l.core->map().version() == version);
+  CHECK(l.effects.empty());
+}
+
+TEST_CASE("node: raft messages in another node's name are malformed",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  auto counted = l.core->malformed();
+  proto::RaftMessage bytes;
+  raft::to_proto({node_id{3}, node_id{1}, raft::term{9},
+                  raft::vote_request{log_index{99}, raft::term{9}, true}},
+                 bytes);
+  l.core->receive(l.now, node_id{2}, frame_kind::raft,
+                  bytes.SerializeAsString());
+  l.collect();
+  CHECK(l.core->malformed() == counted + 1);
+  CHECK(l.effects.empty());
+}
+
+TEST_CASE("node: an echo counts once its index is applied, and only for this "
+          "start",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  proto::Echo echo;
+  echo.set_sent_ns((l.now - 10ms).count());
+  echo.set_incarnation(1);
+  auto arrive = [&] {
+    l.core->receive(l.now, node_id{2}, frame_kind::echo,
+                    echo.SerializeAsString());
+    l.collect();
+  };
+  SECTION("of this start") {
+    echo.set_last_index(l.last + 1);
+    arrive();
+    CHECK(l.count<lease_extended>() == 0);
+    l.run({});
+    CHECK(l.count<lease_extended>() == 1);
+    CHECK(l.core->lease_end() == l.now - 10ms + cluster_settings{}.lease);
+  }
+  SECTION("of another") {
+    echo.set_incarnation(2);
+    arrive();
+    CHECK(l.count<lease_extended>() == 0);
+  }
+}
+
+TEST_CASE("node: [SF-10] [R-3] states of partitions it has nothing to do with "
+          "are taken and start nothing",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  proto::State state;
+  state.set_region(1);
+  state.set_partition(0);
+  state.set_epoch(1);
+  state.set_present(true);
+  state.set_data("stale");
+  l.core->receive(l.now, node_id{3}, frame_kind::state,
+                  state.SerializeAsString());
+  proto::StateTaken taken;
+  taken.set_region(1);
+  taken.set_partition(1);
+  taken.set_epoch(1);
+  l.core->receive(l.now, node_id{3}, frame_kind::state_taken,
+                  taken.SerializeAsString());
+  l.collect();
+  CHECK(l.count<start_actor>() == 0);
+  CHECK(l.count<stop_actor>() == 0);
+  CHECK_FALSE(l.core->host().has_facts());
+}
