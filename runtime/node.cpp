@@ -329,7 +329,7 @@ void node::impl::happened(const proto::Event& event) {
 
 void node::impl::stop_process(const failure& why) {
   logger().error("{}: {}: {}; {}", identity_.name, to_string(why.code),
-                why.detail, why.hint);
+                 why.detail, why.hint);
   {
     std::lock_guard guard{mutex_};
     if (!broken_)
@@ -357,7 +357,7 @@ void node::impl::on_frame(node_id peer, link::lane, std::uint8_t kind,
 
 void node::impl::on_disconnected(node_id peer, link::close_reason why) {
   logger().debug("{}: link to {} closed: {}", identity_.name, peer.value,
-                to_string(why));
+                 to_string(why));
   post([peer](coordinator_actor& self) { self.core().unreachable(peer); });
 }
 
@@ -393,7 +393,7 @@ std::optional<link::refusal> node::impl::on_hello(const link::hello& from) {
 
 void node::impl::on_refused(const link::refused_link& what) {
   logger().warn("{}: link to {}: {}", identity_.name, what.address,
-               what.what.text);
+                what.what.text);
   // Nobody would ever tell this process by the map: it is not linked any more.
   using link::refusal_code;
   auto code = what.what.code;
@@ -410,7 +410,7 @@ void node::impl::on_refused(const link::refused_link& what) {
 void node::impl::on_malformed(std::string_view remote,
                               link::malformed_reason why) {
   logger().warn("{}: closed a connection from {}: malformed {}", identity_.name,
-               remote, to_string(why));
+                remote, to_string(why));
 }
 
 void node::impl::on_introduction(std::string request, std::string,

@@ -136,8 +136,8 @@ void coordinator_actor::on(const store_snapshot& x) {
 void coordinator_actor::on(const send_frame& x) {
   std::string_view parts[] = {x.bytes};
   bool repeated = is_control(x.kind) && !is_said_once(x.kind);
-  auto how = repeated ? link::frame_class::control
-                      : link::frame_class::reserved;
+  auto how =
+      repeated ? link::frame_class::control : link::frame_class::reserved;
   links_.send(x.to, how, static_cast<std::uint8_t>(x.kind), parts);
 }
 
