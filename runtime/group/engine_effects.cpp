@@ -7,6 +7,17 @@
 // What the core wants done.
 namespace troupe::raft {
 
+namespace {
+
+// Who waits for that number, and does no longer; nobody, if none does.
+template <class Map>
+typename Map::mapped_type take_out(Map& from, std::uint64_t number) {
+  auto found = from.extract(number);
+  return found ? std::move(found.mapped()) : typename Map::mapped_type{};
+}
+
+} // namespace
+
 void engine::perform(boot_time now) {
   for (auto effects = core_->take(now); !effects.empty();
        effects = core_->take(now))
@@ -89,34 +100,18 @@ void engine::on(store_chunk& x) {
 }
 
 void engine::on(batch_failed& x) {
-  auto i = proposals_.find(x.number);
-  if (i == proposals_.end())
-    return;
-  auto waiting = std::move(i->second);
-  proposals_.erase(i);
-  for (auto& one : waiting)
+  for (auto& one : take_out(proposals_, x.number))
     one->fail({x.why, {}});
 }
 
 void engine::on(reads_ready& x) {
-  for (auto number : x.numbers) {
-    auto i = reads_.find(number);
-    if (i == reads_.end())
-      continue;
-    auto waiting = std::move(i->second);
-    reads_.erase(i);
-    for (auto& one : waiting)
+  for (auto number : x.numbers)
+    for (auto& one : take_out(reads_, number))
       one->read(*machine_);
-  }
 }
 
 void engine::on(read_failed& x) {
-  auto i = reads_.find(x.number);
-  if (i == reads_.end())
-    return;
-  auto waiting = std::move(i->second);
-  reads_.erase(i);
-  for (auto& one : waiting)
+  for (auto& one : take_out(reads_, x.number))
     one->fail({x.why, {}});
 }
 

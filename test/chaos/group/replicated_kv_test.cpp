@@ -112,6 +112,7 @@ TEST_CASE("[HR-5] group: what was acknowledged survives kill -9 of the leader, "
   // A writer for each member, until told to stop; each keeps what was
   // acknowledged.
   std::atomic<bool> stop{false};
+  std::atomic<int> written{0};
   std::vector<std::map<std::string, std::string>> acknowledged(3);
   std::vector<std::thread> writers;
   for (int w = 0; w < 3; ++w)
@@ -119,11 +120,13 @@ TEST_CASE("[HR-5] group: what was acknowledged survives kill -9 of the leader, "
       auto client = x.client(w + 1);
       for (int n = 0; !stop; ++n) {
         auto key = "w" + std::to_string(w) + "-" + std::to_string(n);
-        if (client.post("/kv/" + key, std::to_string(n), seconds{6}).good())
-          acknowledged[static_cast<std::size_t>(w)][key] = std::to_string(n);
+        if (!client.post("/kv/" + key, std::to_string(n), seconds{6}).good())
+          continue;
+        acknowledged[static_cast<std::size_t>(w)][key] = std::to_string(n);
+        ++written;
       }
     });
-  std::this_thread::sleep_for(milliseconds{700});
+  bool began = eventually(seconds{20}, [&] { return written > 300; });
   auto killed = clock::now();
   x[leader].kill();
   auto other = leader % 3 + 1;
@@ -131,11 +134,14 @@ TEST_CASE("[HR-5] group: what was acknowledged survives kill -9 of the leader, "
     return x.client(other).post("/kv/probe", "1", seconds{6}).good();
   });
   measured("kill -9 of the leader to the next command", ms_since(killed), "ms");
-  std::this_thread::sleep_for(milliseconds{300});
+  auto then = written.load();
+  bool went_on = eventually(seconds{20}, [&] { return written > then + 100; });
   stop = true;
   for (auto& one : writers)
     one.join();
+  REQUIRE(began);
   REQUIRE(again);
+  REQUIRE(went_on);
   x.start(leader);
   x.wait_for_leader();
   for (int i = 1; i <= 3; ++i)
