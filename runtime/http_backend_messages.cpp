@@ -13,6 +13,17 @@
 
 namespace troupe {
 
+namespace {
+
+// 0: the region is not known, which `ask` answers.
+partition_id aimed_at(const region_plane* plane, const http::target& target) {
+  if (auto* key = std::get_if<std::string>(&target))
+    return plane ? partition_of(*key, plane->partitions) : 0;
+  return std::get<partition_id>(target);
+}
+
+} // namespace
+
 void http_backend::ask(const std::string& region, const http::target& target,
                        std::unique_ptr<google::protobuf::Message> message,
                        std::chrono::milliseconds timeout, traced done) {
@@ -20,14 +31,9 @@ void http_backend::ask(const std::string& region, const http::target& target,
   if (!plane)
     return done({caf::make_message(make_error(errc::unknown_region)), {}, {}},
                 {});
-  std::string key;
-  partition_id p;
-  if (auto* named = std::get_if<std::string>(&target)) {
-    key = *named;
-    p = partition_of(key, plane->partitions);
-  } else {
-    p = std::get<partition_id>(target);
-  }
+  auto* named = std::get_if<std::string>(&target);
+  std::string key = named ? *named : std::string{};
+  auto p = aimed_at(plane, target);
   caf::strong_actor_ptr sink;
   if (done) {
     caf::actor_config cfg;
@@ -53,12 +59,7 @@ void http_backend::ask(const std::string& region, const http::target& target,
 
 void http_backend::ping(http::ping_request request,
                         http::callback<http::ping_reply> done) {
-  auto* plane = self_.plane_->find(request.region);
-  auto p = std::holds_alternative<std::string>(request.target)
-               ? (plane ? partition_of(std::get<std::string>(request.target),
-                                       plane->partitions)
-                        : 0)
-               : std::get<partition_id>(request.target);
+  auto p = aimed_at(self_.plane_->find(request.region), request.target);
   ask(request.region, request.target, std::make_unique<proto::Ping>(),
       request.timeout,
       [this, p, done](traced_answer answer, std::vector<std::string> path) {
@@ -83,12 +84,7 @@ void http_backend::send(http::send_request request,
                                 "no message type '" + request.type + "'"});
   std::unique_ptr<google::protobuf::Message> message{type->New()};
   message->ParseFromString(request.payload);
-  auto* plane = self_.plane_->find(request.region);
-  auto p = std::holds_alternative<std::string>(request.target)
-               ? (plane ? partition_of(std::get<std::string>(request.target),
-                                       plane->partitions)
-                        : 0)
-               : std::get<partition_id>(request.target);
+  auto p = aimed_at(self_.plane_->find(request.region), request.target);
   if (request.mode == http::send_mode::tell) {
     ask(request.region, request.target, std::move(message), {}, nullptr);
     http::send_reply out;
