@@ -29,11 +29,11 @@ struct fence {
 /// Threads:    none of its own; the owner locks.
 ///
 /// `Port` has:
-///   void deliver(Message&&, epoch);     // into the mailbox
-///   void deliver(const fence&);        // into the mailbox, answered from
-///   there void marker(epoch);                  // into the mailbox void
-///   give_back(Message&&, epoch);   // to the router it came from void
-///   answer(const fence&);
+///   void deliver(Message&&, epoch);   // into the mailbox
+///   void deliver(const fence&);       // the same, answered from there
+///   void marker(epoch);               // the same
+///   void give_back(Message&&, epoch); // to the router it came from
+///   void answer(const fence&);
 template <class Message>
 class intake {
 public:
