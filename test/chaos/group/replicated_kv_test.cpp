@@ -6,9 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include <unistd.h>
-
 #include <test/catch.hpp>
+#include <test/chaos/harness/cluster.hpp>
 #include <test/chaos/harness/http_client.hpp>
 #include <test/chaos/harness/process.hpp>
 
@@ -20,24 +19,23 @@ namespace {
 class kv_cluster {
 public:
   explicit kv_cluster(int founders, int snapshot_every = 100'000)
-      : base_(20'000 + static_cast<int>(::getpid() % 20'000)),
-        snapshot_every_(snapshot_every) {
+      : snapshot_every_(snapshot_every) {
     for (int i = 1; i <= founders; ++i)
       members_ += (i == 1 ? "" : ";") + address(i);
     for (int i = 1; i <= founders; ++i)
       start(i);
   }
 
-  std::string address(int i) const {
-    return "127.0.0.1:" + std::to_string(base_ + i);
-  }
+  std::string address(int i) { return host_ + ':' + ports(i).raft; }
 
   void start(int i, std::vector<std::string> more = {}) {
     std::vector<std::string> command{REPLICATED_KV_PATH,
+                                     "--host",
+                                     host_,
                                      "--port",
-                                     std::to_string(base_ + i),
+                                     ports(i).raft,
                                      "--http",
-                                     std::to_string(base_ + 40 + i),
+                                     ports(i).http,
                                      "--path",
                                      files_.path() + "/m" + std::to_string(i),
                                      "--snapshot-every",
@@ -54,14 +52,14 @@ public:
 
   process& operator[](int i) { return all_.at(i); }
 
-  http_client client(int i) const {
-    return http_client{"127.0.0.1", std::to_string(base_ + 40 + i)};
-  }
+  http_client client(int i) { return http_client{host_, ports(i).http}; }
 
-  // Whom a majority of those that answer takes for the leader; 0: nobody.
+  // Whom a majority takes for the leader; 0: nobody. All have to run.
   int leader() {
     std::map<int, int> votes;
     for (auto& [i, x] : all_) {
+      INFO("member " << i << " printed " << x.output());
+      REQUIRE(x.running());
       auto got = client(i).get("/leader", milliseconds{500});
       if (!got.good())
         continue;
@@ -89,8 +87,22 @@ public:
   }
 
 private:
+  struct member_ports {
+    std::string raft;
+    std::string http;
+  };
+  const member_ports& ports(int i) {
+    auto found = ports_.find(i);
+    if (found == ports_.end()) {
+      auto free = free_ports(2);
+      found = ports_.emplace(i, member_ports{free[0], free[1]}).first;
+    }
+    return found->second;
+  }
+
   scratch_directory files_;
-  int base_;
+  std::string host_ = own_host();
+  std::map<int, member_ports> ports_;
   int snapshot_every_;
   std::string members_;
   std::map<int, process> all_;
