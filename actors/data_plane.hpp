@@ -211,14 +211,17 @@ private:
   };
   std::optional<asker> take_asker(const envelope& msg, slot& at);
   std::vector<std::uint64_t> take_over(caf::mailbox_element& what);
+  void wait_for_owner(region_plane& region, partition_id p, slot& at,
+                      node_id from, envelope& msg);
   void refuse(caf::mailbox_element& what, const region_plane& region, errc code,
               std::string detail);
   void refuse(envelope& msg, region_plane& region, partition_id p, errc code);
   bool ensure_element(envelope& msg, region_plane& region, partition_id p,
                       slot* at);
   bool ensure_payload(envelope& msg);
-  void send_message(region_plane& region, partition_id p, slot& at,
-                    node_id owner, epoch e, envelope&& msg);
+  std::optional<envelope> send_message(region_plane& region, partition_id p,
+                                       slot& at, node_id owner, epoch e,
+                                       envelope&& msg);
   link::send_result send(node_id to, frame_kind kind, link::frame_class how,
                          const google::protobuf::MessageLite& header,
                          std::string_view payload);

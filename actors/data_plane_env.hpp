@@ -27,8 +27,8 @@ struct data_plane::env {
     return at.actor ? static_cast<partition*>(at.actor->get()) : nullptr;
   }
 
-  void send(node_id owner, epoch e, envelope&& msg) {
-    plane.send_message(region, p, at, owner, e, std::move(msg));
+  std::optional<envelope> send(node_id owner, epoch e, envelope&& msg) {
+    return plane.send_message(region, p, at, owner, e, std::move(msg));
   }
   void send(node_id owner, const fence& f);
   void add_row(proto::Fences& to, const fence& f) const;

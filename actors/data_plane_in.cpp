@@ -75,14 +75,8 @@ void data_plane::came_back(node_id from, message_frame what,
   counters_.returned.add(1);
   auto& msg = what.msg;
   msg.origin = config_.self;
-  msg.deadline = msg.expires != boot_time{0}
-                     ? msg.expires
-                     : now() + config_.settings.held_message;
   with_slot(what.key, [&](slot& at, env& e) {
-    if (msg.request != 0 && at.requests)
-      if (auto i = at.requests->find(sequence_of(msg.request));
-          i != at.requests->end() && i->second.owner == from)
-        i->second.owner = {};
+    wait_for_owner(e.region, what.key.partition, at, from, msg);
     at.core.returned(std::move(msg), what.epoch,
                      known.value_or(at.core.out().known()), e);
     note_held(e.region, what.key.partition, e);

@@ -99,10 +99,13 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
 
 // -- what a slot wants sent ---------------------------------------------------
 
-void data_plane::send_message(region_plane& region, partition_id p, slot& at,
-                              node_id owner, epoch e, envelope&& msg) {
+// The message itself: the owner has left, and took nothing.
+std::optional<envelope> data_plane::send_message(region_plane& region,
+                                                 partition_id p, slot& at,
+                                                 node_id owner, epoch e,
+                                                 envelope&& msg) {
   if (!ensure_payload(msg))
-    return;
+    return std::nullopt;
   bool fresh = msg.element != nullptr;
   if (fresh) {
     auto& element = *msg.element;
@@ -130,10 +133,10 @@ void data_plane::send_message(region_plane& region, partition_id p, slot& at,
       msg.path.push_back(config_.self.value);
   } else if (msg.request != 0) {
     if (!at.requests)
-      return;
+      return std::nullopt;
     auto i = at.requests->find(sequence_of(msg.request));
     if (i == at.requests->end())
-      return; // answered already
+      return std::nullopt; // answered already
     i->second.owner = owner;
     i->second.owner_started = at.core.out().started();
     i->second.epoch = e;
@@ -147,7 +150,12 @@ void data_plane::send_message(region_plane& region, partition_id p, slot& at,
                    msg.payload);
   if (sent == link::send_result::accepted) {
     counters_.sent.add(1);
-    return;
+    return std::nullopt;
+  }
+  if (sent == link::send_result::unknown_peer) {
+    msg.element = nullptr;
+    wait_for_owner(region, p, at, owner, msg);
+    return std::move(msg);
   }
   if (fresh && msg.request != 0)
     at.requests->erase(sequence_of(msg.request));
@@ -158,6 +166,21 @@ void data_plane::send_message(region_plane& region, partition_id p, slot& at,
              : sent == link::send_result::stopped    ? errc::stopping
                                                      : errc::no_owner;
   refuse(msg, region, p, why);
+  return std::nullopt;
+}
+
+// For a message that `from` did not take.
+void data_plane::wait_for_owner(region_plane& region, partition_id p, slot& at,
+                                node_id from, envelope& msg) {
+  msg.deadline = msg.expires != boot_time{0}
+                     ? msg.expires
+                     : now() + config_.settings.held_message;
+  note_active(region, p);
+  if (msg.request == 0 || !at.requests)
+    return;
+  auto i = at.requests->find(sequence_of(msg.request));
+  if (i != at.requests->end() && i->second.owner == from)
+    i->second.owner = {};
 }
 
 void data_plane::env::send(node_id owner, const fence& f) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/mailbox_element.hpp>
 
 #include <troupe/cluster/move/intake.hpp>
 
@@ -26,3 +27,11 @@ struct partition_control {
 } // namespace troupe
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::partition_control)
+
+namespace troupe {
+
+inline caf::mailbox_element_ptr to_element(partition_control what) {
+  return caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, what);
+}
+
+} // namespace troupe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include <troupe/cluster/move/intake.hpp>
@@ -20,7 +21,8 @@ namespace troupe {
 /// `Message` as for `stream`, and `node_id origin` (whose router accepted it).
 /// `Env` has:
 ///   node_id self();
-///   void send(node_id owner, epoch, Message&&);         // over the link
+///   std::optional<Message> send(node_id owner, epoch, Message&&); // over the
+///                             // link; it comes back when the owner has left
 ///   void send(node_id owner, const fence&);
 ///   void give_back(node_id origin, epoch, const route&, Message&&);
 ///   void answer(node_id origin, const fence&);
@@ -128,8 +130,8 @@ private:
     void send(Message&& msg, node_id owner, epoch at) {
       if (owner == env.self())
         slot.intake_.arrive(std::move(msg), at, *this);
-      else
-        env.send(owner, at, std::move(msg));
+      else if (auto back = env.send(owner, at, std::move(msg)))
+        slot.local_.emplace_back(local_return{std::move(*back), at});
     }
     void fence(node_id owner, epoch at) {
       troupe::fence f{env.self(), at};

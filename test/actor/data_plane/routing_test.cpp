@@ -202,6 +202,24 @@ TEST_CASE("routing: a full link tells senders of all kinds",
   CHECK(w.answers.back() == "2");
 }
 
+TEST_CASE("routing: what is sent to an owner that has left goes to the next",
+          "[actor][routing]") {
+  world w{3};
+  w.place(1, epoch{5}, doubler());
+  w.on(2).net.refuse[node_id{1}] = link::send_result::unknown_peer;
+  w.ask(2, std::string{"k"}, 1);
+  w.ask(2, std::string{"k"}, 2);
+  w.run();
+  CHECK(w.answers.empty());
+  CHECK(w.on(2).letters.empty());
+  w.on(2).plane->owner_lost(node_id{1}, incarnation{1}, log_index{1000});
+  w.run();
+  CHECK(w.answers.empty());
+  w.place(3, epoch{9}, doubler());
+  w.run();
+  CHECK(w.answers == lines{"2", "4"});
+}
+
 TEST_CASE("routing: a delegated request is answered by the last in the chain",
           "[actor][routing]") {
   world w{3, 3};

@@ -106,6 +106,7 @@ void network::say_goodbye(process_id peer, process_id who) {
       std::make_move_iterator(i->second.frames.begin()),
       std::make_move_iterator(i->second.frames.end())};
   lanes_.erase(i);
+  gone_.insert({peer, who});
   listener_.peer_left(peer, who.node, std::move(untaken));
 }
 
@@ -129,19 +130,23 @@ void network::carry(process_id from, node_id to, frame_kind kind,
   });
 }
 
-void network::send_data(process_id from, node_id to, data_frame frame) {
+std::optional<data_frame> network::send_data(process_id from, node_id to,
+                                             data_frame frame) {
   auto met = met_.find({from, to});
   if (met == met_.end()) {
     unmet_[{from, to}].push_back(std::move(frame));
-    return;
+    return std::nullopt;
   }
   link on{from, {to, met->second}};
   bool leaving = !lives(on.second) && lanes_.count(on) != 0;
+  if (gone_.count(on) != 0)
+    return frame;
   if (!lives(on.second) && !leaving)
-    return; // void with the session, which ends when the two meet again
+    return std::nullopt; // void with the session, until the two meet again
   lanes_[on].frames.push_back(std::move(frame));
   if (!leaving)
     move(on);
+  return std::nullopt;
 }
 
 bool network::in_session(process_id a, process_id b) const {

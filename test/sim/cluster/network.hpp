@@ -64,7 +64,9 @@ public:
 
   void send_control(process_id from, node_id to, frame_kind kind,
                     std::string bytes);
-  void send_data(process_id from, node_id to, data_frame frame);
+  /// The frame itself if `from` has heard the goodbye of `to`.
+  std::optional<data_frame> send_data(process_id from, node_id to,
+                                      data_frame frame);
   /// Whether the two processes have a session; false for one that has ended.
   bool in_session(process_id a, process_id b) const;
   /// Frames on their way from this process to others that live.
@@ -101,6 +103,7 @@ private:
   std::map<node_id, std::uint64_t> lives_; // processes that run
   std::map<std::pair<process_id, node_id>, std::uint64_t> met_;
   std::map<link, lane> lanes_;
+  std::set<link> gone_; // the second said goodbye to the first
   std::map<std::pair<process_id, node_id>, std::vector<data_frame>> unmet_;
   std::set<std::pair<node_id, node_id>> cuts_;
 };

@@ -38,10 +38,15 @@ struct sim_node::env {
 
   registry& reg() { return node.world_.reg(); }
   node_id self() const { return node.id_; }
-  void send(node_id owner, epoch at, message&& msg) {
+  std::optional<message> send(node_id owner, epoch at, message&& msg) {
     reg().sent(msg, at);
-    node.world_.net().send_data(node.process(), owner,
-                                message_frame{std::move(msg), at});
+    auto back = node.world_.net().send_data(node.process(), owner,
+                                            message_frame{std::move(msg), at});
+    if (!back)
+      return std::nullopt;
+    auto out = std::move(std::get<message_frame>(*back).msg);
+    reg().returned(out);
+    return out;
   }
   void send(node_id owner, const fence& f) {
     node.world_.net().send_data(node.process(), owner, fence_frame{key, f});

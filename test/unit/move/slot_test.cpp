@@ -19,12 +19,14 @@ struct note {
 struct env {
   std::string log;
   bool room = true;
+  bool left = false; // the other nodes
 
   void say(const std::string& what) { log += what + " "; }
   node_id self() { return node_id{1}; }
-  void send(node_id to, epoch at, note&& m) {
+  std::optional<note> send(node_id to, epoch at, note&& m) {
     say("send" + std::to_string(m.number) + ">" + std::to_string(to.value) + "@"
         + std::to_string(at.value));
+    return left ? std::optional{m} : std::nullopt;
   }
   void send(node_id to, const fence& f) {
     say("fence>" + std::to_string(to.value) + "@"
@@ -64,6 +66,29 @@ route at(stage s, std::uint64_t owner, std::uint64_t e, std::uint64_t v) {
 using slot = partition_slot<note>;
 
 } // namespace
+
+TEST_CASE("stream: what is sent to an owner that has left waits for the next",
+          "[unit][move]") {
+  slot s;
+  env e;
+  e.left = true;
+  s.accept(own(1), e);
+  s.accept(own(2), e);
+  s.learn(at(stage::running, 2, 5, 5), e);
+  CHECK(e.take() == "send1>2@5 send2>2@5 fence>2@5 ");
+  s.accept(own(3), e);
+  e.left = false;
+  SECTION("and follows what came back, in order") {
+    s.owner_left(e);
+    s.learn(at(stage::running, 3, 8, 9), e);
+    CHECK(e.take() == "send1>3@8 send2>3@8 send3>3@8 ");
+  }
+  SECTION("and is not lost with that owner") {
+    s.give_up(e);
+    s.learn(at(stage::running, 3, 8, 9), e);
+    CHECK(e.take() == "send1>3@8 send2>3@8 send3>3@8 ");
+  }
+}
 
 TEST_CASE("stream: what is sent is fenced, and the next owner waits for it",
           "[unit][move]") {
