@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -166,5 +167,17 @@ private:
   std::optional<boot::admitted> admitted_;
   std::vector<boot::member> first_members_;
 };
+
+/// The same bytes as another array type.
+template <class To, class From>
+To bytes_as(const From& from) {
+  To out{};
+  std::copy(from.begin(), from.end(), out.begin());
+  return out;
+}
+
+inline failure from_disk(const disk::refusal& why) {
+  return {errc::data_directory, why.what, ""};
+}
 
 } // namespace troupe

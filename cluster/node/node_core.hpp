@@ -130,8 +130,8 @@ private:
 
   void pump(boot_time now);
   void emit(node_effect effect) { effects_.push_back(std::move(effect)); }
-  template <class Message>
-  void send(node_id to, frame_kind kind, const Message& message);
+  void send(node_id to, frame_kind kind,
+            const google::protobuf::MessageLite& message);
   void drain_raft(boot_time now);
   void send_raft(const raft::message& message);
   void release(std::uint64_t batch);

@@ -176,7 +176,7 @@ void registry::started(const start& what, const partition_state& state) {
   if (at <= p.last.epoch)
     fail(text + " after " + say(p.last.epoch) + " on " + say(p.last.node));
   bool fenced = p.overruns && overrun == overrun_policy::fence;
-  if (p.lives && !fenced && lease_runs_ && lease_runs_(p.last.node))
+  if (p.lives && !p.ends && !fenced && lease_runs_ && lease_runs_(p.last.node))
     fail(text + " while the lease of " + say(p.last.node)
          + " runs, which has not stopped it at " + say(p.last.epoch));
   for (auto& h : p.busy)
@@ -185,6 +185,7 @@ void registry::started(const start& what, const partition_state& state) {
   p.last = what;
   p.lives = true;
   p.overruns = false;
+  p.ends = false;
   ++p.starts;
   ++count_.starts;
   if (!fresh) {
@@ -250,6 +251,17 @@ void registry::end(process_id node, const message& msg, epoch at) {
                 [&](auto& h) { return h.node == node && h.epoch == at; });
   if (p.last.node == node && p.last.epoch == at)
     p.overruns = false;
+}
+
+void registry::killed(process_id node, partition_key key, epoch at) {
+  auto& p = parts_[key];
+  if (p.last.node != node || p.last.epoch != at
+      || !(p.overruns || p.last.keep_running))
+    return;
+  p.ends = true;
+  for (auto& h : p.busy)
+    if (h.node == node && h.epoch == at)
+      h.excused = true;
 }
 
 void registry::excuse(process_id node) {

@@ -61,6 +61,9 @@ public:
   /// `overruns`: it will take longer than a handler may.
   void begin(process_id node, const message& msg, epoch at, bool overruns);
   void end(process_id node, const message& msg, epoch at);
+  /// It begins nothing any more: what it was at may end after the next start,
+  /// if a handler may take too long or run without a lease.
+  void killed(process_id node, partition_key key, epoch at);
   void excuse(process_id node); // it is stopped in the middle of something
   void gone(process_id node);   // crashed
 
@@ -108,6 +111,7 @@ private:
     start last;
     bool lives = false;    // its actor has not stopped yet
     bool overruns = false; // and hangs in a handler
+    bool ends = false;     // it was killed, and that may take its time
     bool whole = false;    // its state had all that was processed
     std::uint64_t starts = 0;
     std::vector<handling> busy;

@@ -209,6 +209,7 @@ void sim_node::perform(kill_actor& x) {
   }
   routed_past(x.key, x.epoch);
   here.actor->killed = true;
+  world_.reg().killed(process(), x.key, x.epoch);
   if (here.actor->now == actor::phase::running)
     poke(x.key);
 }
