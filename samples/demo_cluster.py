@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import time
@@ -172,7 +173,15 @@ class Cluster:
 
 
 def free_ports(count):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Below those that the system gives to clients: none is in the way when a
+    node comes back."""
+    held = []
+    while len(held) < count:
+        try:
+            port = random.randrange(15000, 32000)
+            held.append(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            pass
     ports = [one.getsockname()[1] for one in held]
     for one in held:
         one.close()
