@@ -89,7 +89,10 @@ bool node::impl::leave(stop_kind how) {
     }
     return out;
   };
-  if (intent_now() != wish) {
+  // Again when somebody has taken it back meanwhile.
+  auto say_wish = [&]() -> proto::CommandReply {
+    if (intent_now() == wish)
+      return {};
     proto::CommandRequest what;
     auto& cmd = *what.mutable_map()->mutable_set_intent();
     cmd.set_node(self.value);
@@ -106,9 +109,12 @@ bool node::impl::leave(stop_kind how) {
       wait_for(std::chrono::milliseconds{50}, [] { return false; });
       said = ask(what, std::chrono::seconds{15});
     }
-    if (said.code() != 0)
-      return wish == intent::drain && stay_to_the_end(said);
-  }
+    if (is(errc::none))
+      wait_for(std::chrono::seconds{1}, [&] { return intent_now() == wish; });
+    return said;
+  };
+  if (auto said = say_wish(); said.code() != 0)
+    return wish == intent::drain && stay_to_the_end(said);
   auto& times = options_.settings;
   if (wish == intent::restart) {
     auto alive = std::make_shared<std::atomic<int>>(-1);
@@ -121,6 +127,7 @@ bool node::impl::leave(stop_kind how) {
       });
       wait_for(std::chrono::seconds{5}, [&] { return *alive >= 0; });
       wait_for(std::chrono::milliseconds{20}, [] { return false; });
+      (void)say_wish();
     }
     hand_over();
     // The leader need not wait for the end of the lease.
@@ -135,8 +142,16 @@ bool node::impl::leave(stop_kind how) {
       wait_for(times.stabilisation, [] { return false; });
     return *alive == 0;
   }
-  wait_for(times.drain,
-           [&] { return mirror_.movable(self) == 0 || is_cut_off(); });
+  auto until = boot_now() + times.drain;
+  auto gives_away = [&] { return intent_now() == wish; };
+  auto empty = [&] { return mirror_.movable(self) == 0 || is_cut_off(); };
+  while (!(empty() && gives_away()) && boot_now() < until) {
+    if (say_wish().code() != 0)
+      break;
+    wait_for(std::chrono::duration_cast<std::chrono::milliseconds>(
+                 std::max(until - boot_now(), boot_time{0})),
+             [&] { return empty() || !gives_away(); });
+  }
   std::uint32_t left = 0;
   for (auto& [region, count] : mirror_.owned(self))
     left += count;

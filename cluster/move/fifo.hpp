@@ -21,6 +21,13 @@ public:
   }
   void push_back(T x) { items_.push_back(std::move(x)); }
 
+  void push_front(T x) {
+    if (head_ > 0)
+      items_[--head_] = std::move(x);
+    else
+      items_.insert(items_.begin(), std::move(x));
+  }
+
   T pop_front() {
     T x = std::move(items_[head_++]);
     if (empty()) {

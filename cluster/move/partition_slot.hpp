@@ -127,11 +127,11 @@ private:
     partition_slot& slot;
     Env& env;
 
-    void send(Message&& msg, node_id owner, epoch at) {
-      if (owner == env.self())
-        slot.intake_.arrive(std::move(msg), at, *this);
-      else if (auto back = env.send(owner, at, std::move(msg)))
-        slot.local_.emplace_back(local_return{std::move(*back), at});
+    std::optional<Message> send(Message&& msg, node_id owner, epoch at) {
+      if (owner != env.self())
+        return env.send(owner, at, std::move(msg));
+      slot.intake_.arrive(std::move(msg), at, *this);
+      return std::nullopt;
     }
     void fence(node_id owner, epoch at) {
       troupe::fence f{env.self(), at};

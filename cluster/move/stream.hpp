@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include <troupe/cluster/assert.hpp>
@@ -29,7 +30,8 @@ namespace troupe {
 ///
 /// `Message` has members `boot_time deadline` (zero: none) and
 /// `std::size_t bytes`. `Port` has:
-///   void send(Message&&, node_id owner, epoch);
+///   std::optional<Message> send(Message&&, node_id owner, epoch);
+///                                      // itself: the owner has left
 ///   void fence(node_id owner, epoch);
 ///   bool hold(Message&);               // room for one more held message?
 ///   void unhold(const Message&);      // it is not held any more
@@ -48,8 +50,7 @@ public:
   template <class Port>
   void accept(Message&& msg, Port& port) {
     if (state_ == state::open) {
-      ++sent_;
-      port.send(std::move(msg), owner_, epoch_);
+      send(std::move(msg), port);
     } else if (route_.quarantined) {
       port.drop(std::move(msg), errc::quarantined);
     } else if (!port.hold(msg)) {
@@ -195,6 +196,17 @@ private:
     release(held_, port, true);
   }
 
+  template <class Port>
+  void send(Message&& msg, Port& port) {
+    ++sent_;
+    auto back = port.send(std::move(msg), owner_, epoch_);
+    if (!back)
+      return;
+    ++settled_;
+    returned_.push_front(std::move(*back));
+    close(port);
+  }
+
   // A message that comes back at once closes the stream again: the rest stays.
   template <class Port>
   void release(fifo<Message>& queue, Port& port, bool charged) {
@@ -202,8 +214,7 @@ private:
       auto msg = queue.pop_front();
       if (charged)
         port.unhold(msg);
-      ++sent_;
-      port.send(std::move(msg), owner_, epoch_);
+      send(std::move(msg), port);
     }
   }
 

@@ -83,6 +83,19 @@ TEST_CASE("cluster: all nodes told to stop at once end soon, without a warning",
   c.wait_settled();
 }
 
+TEST_CASE("cluster: a node that is stopping gives all away, even if somebody "
+          "takes its drain back",
+          "[chaos][cluster]") {
+  cluster c{{3, 128, {"--set", "moves_max=1"}}};
+  c.start();
+  c[2].child.signal(SIGTERM);
+  auto drains = [&] { return c[0].nodes()["n3"]["status"] == "draining"; };
+  REQUIRE(eventually(seconds{10}, drains));
+  REQUIRE(c[0].post("/v1/nodes/n3/undrain").good());
+  REQUIRE(c[2].child.wait(seconds{30}) == 0);
+  c.wait_settled();
+}
+
 TEST_CASE("cluster: a node that left is listed only if asked for",
           "[chaos][cluster]") {
   cluster c{{3, 12, {}}};

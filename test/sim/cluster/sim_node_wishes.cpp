@@ -94,6 +94,8 @@ void sim_node::drive_wish() {
     wish_at_ = now() + std::chrono::seconds{1};
     if (!ready_to_leave()) {
       asked_ = 0; // it was given something meanwhile
+      if (self && self->intent != wanted)
+        wish_step_ = 0; // as somebody took its wish back
       return;
     }
     // Who was let go may never hear of it: the group does not talk to it.
