@@ -98,12 +98,21 @@ std::optional<answer_frame> read_answer(std::string_view frame) {
   return out;
 }
 
-std::optional<proto::Fences> read_fences(std::string_view frame) {
+template <class Header>
+static std::optional<Header> read_header(std::string_view frame) {
   auto parts = split(frame);
-  proto::Fences out;
+  Header out;
   if (!parts || !parse(out, parts->header))
     return std::nullopt;
   return out;
+}
+
+std::optional<proto::Fences> read_fences(std::string_view frame) {
+  return read_header<proto::Fences>(frame);
+}
+
+std::optional<proto::Processed> read_processed(std::string_view frame) {
+  return read_header<proto::Processed>(frame);
 }
 
 void write_message(proto::Message& out, partition_key key, epoch at,

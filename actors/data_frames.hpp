@@ -46,6 +46,7 @@ struct answer_frame {
 std::optional<answer_frame> read_answer(std::string_view frame);
 
 std::optional<proto::Fences> read_fences(std::string_view frame);
+std::optional<proto::Processed> read_processed(std::string_view frame);
 
 void write_message(proto::Message& out, partition_key key, epoch at,
                    const envelope& msg, const clock_function& now);

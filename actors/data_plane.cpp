@@ -28,6 +28,13 @@ static caf::strong_actor_ptr make_plain_actor(caf::actor_system& sys,
       sys.next_actor_id(), sys.node(), &sys, cfg, std::forward<Ts>(xs)...);
 }
 
+std::uint64_t plane_counters::dropped_sum() const {
+  std::uint64_t sum = 0;
+  for (auto& one : dropped)
+    sum += one.load(std::memory_order_relaxed);
+  return sum;
+}
+
 data_plane::data_plane(caf::actor_system& sys, plane_listener& listener)
     : sys_(sys), listener_(listener) {
   for (auto& one : gates_)
@@ -267,8 +274,14 @@ void data_plane::stalled(caf::strong_actor_ptr who) {
   stalled_.push_back(std::move(who));
 }
 
+void data_plane::will_report(caf::strong_actor_ptr who) {
+  std::lock_guard guard{mutex_};
+  reports_.push_back(std::move(who));
+}
+
 void data_plane::tick() {
   auto t = now();
+  report(t);
   std::vector<std::pair<region_plane*, partition_id>> due;
   {
     std::lock_guard guard{mutex_};
@@ -330,7 +343,7 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
   if (forwarded && code == errc::not_owner)
     code = errc::outcome_unknown; // its handler began
   counters_.accepted.add(1);
-  counters_.dropped.add(1);
+  counters_.drop(code);
   auto& content = what.content();
   dead_letter letter{region.name, 0, {}, code};
   if (content.size() > 0 && content.match_element<std::string>(0)) {
@@ -369,7 +382,7 @@ std::optional<data_plane::asker> data_plane::take_asker(const envelope& msg,
 // A message that was accepted and is not going to be processed.
 void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
                         errc code) {
-  counters_.dropped.add(1);
+  counters_.drop(code);
   auto why = make_error(code, "region '" + region.name + "', partition "
                                   + std::to_string(p));
   std::string key =
@@ -383,7 +396,7 @@ void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
 
 void data_plane::dropped(const partition_context& at, std::string key,
                          errc why) {
-  counters_.dropped.add(1);
+  counters_.drop(why);
   listener_.lost_message({at.region, at.key.partition, std::move(key), why});
 }
 
@@ -447,6 +460,10 @@ void data_plane::env::lost(node_id owner, epoch e, std::uint64_t messages) {
   plane.fail_requests(at, [&](const open_request& one) {
     return one.owner == owner && one.epoch <= e;
   });
+}
+
+void data_plane::env::settled(std::uint64_t messages) {
+  plane.counters_.by_others.add(messages);
 }
 
 void data_plane::env::deliver(envelope&& msg, epoch) {

@@ -70,18 +70,32 @@ struct region_plane {
   caf::actor router;
 };
 
-/// Counts of one node, for metrics and for the books of P3.
+/// Counts of one node, for metrics and for its books: once nothing is under
+/// way, accepted = settled() + unknown, and each message is in one of them.
 struct plane_counters {
   sharded_counter accepted;
   sharded_counter delivered; // into a mailbox here
-  sharded_counter processed;
-  sharded_counter sent;     // to another node
-  sharded_counter returned; // given back to us
+  sharded_counter processed; // here
+  sharded_counter sent;      // to another node
+  sharded_counter returned;  // given back to us
   sharded_counter answered;
-  sharded_counter dropped;
   sharded_counter unknown;
-  std::atomic<std::uint64_t> held{0}; // now
+  sharded_counter for_others; // done here, accepted elsewhere
+  sharded_counter by_others;  // the other way round, as far as is known
+  std::array<std::atomic<std::uint64_t>, errc_count> dropped{}; // by reason
+  std::atomic<std::uint64_t> held{0};                           // now
   std::atomic<std::uint64_t> held_bytes{0};
+
+  void drop(errc why) {
+    dropped[static_cast<std::size_t>(why)].fetch_add(1,
+                                                     std::memory_order_relaxed);
+  }
+  std::uint64_t dropped_sum() const;
+
+  /// Of the accepted ones, those whose fate is known.
+  std::uint64_t settled() const {
+    return processed + dropped_sum() + by_others - for_others;
+  }
 };
 
 /// A message that reached nobody.
@@ -183,6 +197,8 @@ public:
   }
   const config& cfg() const { return config_; }
   plane_listener& listener() { return listener_; }
+  /// Some of other nodes' messages were done there.
+  void will_report(caf::strong_actor_ptr who);
   /// The last stage of what a partition answers. One of several, so that
   /// threads do not all count references to the same.
   const caf::strong_actor_ptr& gate(partition_id p) const {
@@ -209,6 +225,7 @@ private:
     caf::message_id mid;
     std::vector<caf::strong_actor_ptr> stages;
   };
+  static open_request* find_request(slot& at, std::uint64_t request);
   std::optional<asker> take_asker(const envelope& msg, slot& at);
   std::vector<std::uint64_t> take_over(caf::mailbox_element& what);
   void wait_for_owner(region_plane& region, partition_id p, slot& at,
@@ -232,6 +249,8 @@ private:
                  const std::optional<route>& known);
   void on_fences(node_id from, incarnation started, std::string_view frame);
   void on_fences_answered(std::string_view frame);
+  void on_processed(node_id from, std::string_view frame);
+  void report(boot_time now);
   void end_streams(node_id node, incarnation upto, log_index at, bool in_order);
   template <class F>
   void each_slot(F f);
@@ -264,6 +283,8 @@ private:
   std::mutex mutex_; // guards what follows
   std::set<std::pair<region_plane*, partition_id>> active_; // need ticks
   std::vector<caf::strong_actor_ptr> stalled_;
+  std::vector<caf::strong_actor_ptr> reports_; // who has something to report
+  boot_time reported_at_{0};
   std::map<node_id, proto::Fences> fences_; // to be sent in one frame each
   std::atomic<bool> fences_wait_{false};
 };

@@ -47,6 +47,7 @@ struct data_plane::env {
   void unhold(const envelope& msg);
   void drop(envelope&& msg, errc why) { plane.refuse(msg, region, p, why); }
   void lost(node_id owner, epoch e, std::uint64_t messages);
+  void settled(std::uint64_t messages);
 };
 
 /// A slot's decisions, one thread at a time: the door is shut meanwhile.

@@ -28,6 +28,9 @@ void data_plane::receive(node_id from, incarnation started, frame_kind kind,
   case frame_kind::fenced:
     on_fences_answered(frame);
     break;
+  case frame_kind::processed:
+    on_processed(from, frame);
+    break;
   default:
     ++malformed_;
   }
@@ -116,6 +119,21 @@ void data_plane::on_fences_answered(std::string_view frame) {
     with_slot({region_id{row.region()}, row.partition()},
               [&](slot& at, env& e) {
                 at.core.fence_answered(epoch{row.epoch()}, e);
+              });
+}
+
+void data_plane::on_processed(node_id from, std::string_view frame) {
+  auto report = read_processed(frame);
+  if (!report) {
+    ++malformed_;
+    return;
+  }
+  if (incarnation{report->asked_by()} != config_.started)
+    return;
+  for (auto& row : report->rows())
+    with_slot({region_id{row.region()}, row.partition()},
+              [&](slot& at, env& e) {
+                at.core.processed(from, epoch{row.epoch()}, row.messages(), e);
               });
 }
 

@@ -5,6 +5,7 @@
 #include <troupe/actors/data_plane.hpp>
 #include <troupe/actors/data_plane_env.hpp>
 #include <troupe/actors/error.hpp>
+#include <troupe/actors/partition/partition.hpp>
 #include <troupe/actors/payload/payload.hpp>
 #include <troupe/actors/remote_sender.hpp>
 
@@ -38,7 +39,7 @@ bool data_plane::ensure_payload(envelope& msg) {
     auto code = error->kind == payload_error_kind::too_large
                     ? errc::message_too_large
                     : errc::unknown_type;
-    counters_.dropped.add(1);
+    counters_.drop(code);
     auto mid = msg.element->mid.is_request() ? msg.element->mid.response_id()
                                              : caf::make_message_id();
     if (msg.element->sender)
@@ -69,8 +70,10 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
       mid = caf::make_message_id(msg.request);
   } else {
     auto who = take_asker(msg, *at);
-    if (!who)
-      return false; // answered already, with an error
+    if (!who) { // answered already, with an error
+      counters_.drop(errc::expired);
+      return false;
+    }
     source = std::move(who->source);
     if (msg.request != 0)
       mid = who->mid;
@@ -79,10 +82,13 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
   }
   auto decoded = decode_payload(sys_, msg.payload, source, mid, msg.key);
   if (auto* error = std::get_if<payload_error>(&decoded)) {
-    counters_.dropped.add(1);
     auto code = error->kind == payload_error_kind::unknown_type
                     ? errc::unknown_type
                     : errc::malformed_message;
+    counters_.drop(code);
+    if (msg.origin != config_.self)
+      static_cast<partition*>(at->actor->get())
+          ->done_for(msg.origin, msg.origin_started);
     if (source && mid.is_request())
       source->enqueue(caf::make_mailbox_element(
                           nullptr, mid.response_id(), {},
@@ -132,14 +138,14 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
     if (msg.path.empty() || msg.path.back() != config_.self.value)
       msg.path.push_back(config_.self.value);
   } else if (msg.request != 0) {
-    if (!at.requests)
+    auto* open = find_request(at, msg.request);
+    if (!open) { // answered already, with an error
+      counters_.drop(errc::expired);
       return std::nullopt;
-    auto i = at.requests->find(sequence_of(msg.request));
-    if (i == at.requests->end())
-      return std::nullopt; // answered already
-    i->second.owner = owner;
-    i->second.owner_started = at.core.out().started();
-    i->second.epoch = e;
+    }
+    open->owner = owner;
+    open->owner_started = at.core.out().started();
+    open->epoch = e;
   }
   thread_local proto::Message header; // keeps its memory
   header.Clear();
@@ -169,6 +175,13 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
   return std::nullopt;
 }
 
+open_request* data_plane::find_request(slot& at, std::uint64_t request) {
+  if (request == 0 || !at.requests)
+    return nullptr;
+  auto i = at.requests->find(sequence_of(request));
+  return i == at.requests->end() ? nullptr : &i->second;
+}
+
 // For a message that `from` did not take.
 void data_plane::wait_for_owner(region_plane& region, partition_id p, slot& at,
                                 node_id from, envelope& msg) {
@@ -176,11 +189,8 @@ void data_plane::wait_for_owner(region_plane& region, partition_id p, slot& at,
                      ? msg.expires
                      : now() + config_.settings.held_message;
   note_active(region, p);
-  if (msg.request == 0 || !at.requests)
-    return;
-  auto i = at.requests->find(sequence_of(msg.request));
-  if (i != at.requests->end() && i->second.owner == from)
-    i->second.owner = {};
+  if (auto* open = find_request(at, msg.request); open && open->owner == from)
+    open->owner = {};
 }
 
 void data_plane::env::send(node_id owner, const fence& f) {
@@ -207,6 +217,46 @@ void data_plane::flush_fences() {
   }
   for (auto& [to, fences] : out)
     send(to, frame_kind::fence, link::frame_class::reserved, fences, {});
+}
+
+// Tells other nodes what became of their messages, so that a loss of this one
+// leaves as little as can be in the dark.
+void data_plane::report(boot_time now) {
+  constexpr boot_time interval = std::chrono::milliseconds{100};
+  constexpr int rows_max = 4096; // of a frame
+  std::vector<caf::strong_actor_ptr> due;
+  {
+    std::lock_guard guard{mutex_};
+    if (reports_.empty() || now - reported_at_ < interval)
+      return;
+    reported_at_ = now;
+    due.swap(reports_);
+  }
+  using origin = std::pair<node_id, incarnation>;
+  std::map<origin, proto::Processed> out;
+  auto flush = [&](const origin& to, proto::Processed& what) {
+    what.set_asked_by(to.second.value);
+    send(to.first, frame_kind::processed, link::frame_class::reserved, what,
+         {});
+    what.Clear();
+  };
+  for (auto& who : due) {
+    auto* actor = static_cast<partition*>(who->get());
+    auto& at = actor->context();
+    for (auto& one : actor->take_tallies()) {
+      auto& to = out[{one.origin, one.started}];
+      auto& row = *to.add_rows();
+      row.set_region(at.key.region.value);
+      row.set_partition(at.key.partition);
+      row.set_epoch(at.epoch.value);
+      row.set_messages(one.messages);
+      if (to.rows_size() >= rows_max)
+        flush({one.origin, one.started}, to);
+    }
+  }
+  for (auto& [to, what] : out)
+    if (what.rows_size() > 0)
+      flush(to, what);
 }
 
 void data_plane::env::answer(node_id origin, const fence& f) {

@@ -26,8 +26,21 @@ node_metrics::node_metrics(metrics::registry& to, plane_counters& messages,
   count("troupe_messages_sent", "messages sent to other nodes", messages.sent);
   count("troupe_messages_returned", "messages that other nodes gave back",
         messages.returned);
-  count("troupe_messages_dropped", "messages that reached nobody",
-        messages.dropped);
+  for (auto why : {errc::malformed_message, errc::unknown_type,
+                   errc::partition_out_of_range, errc::key_too_long,
+                   errc::message_too_large, errc::overloaded, errc::expired,
+                   errc::no_owner, errc::moved, errc::outcome_unknown,
+                   errc::hop_limit, errc::stopping, errc::quarantined,
+                   errc::not_owner, errc::wrong_state}) {
+    auto& value = messages.dropped[static_cast<std::size_t>(why)];
+    gauges_.push_back(to.computed(
+        "troupe_messages_dropped", "messages that reached nobody, and why",
+        [&value] { return static_cast<double>(value.load()); },
+        {{"reason", std::string{to_string(why)}}}));
+  }
+  gauge("troupe_messages_settled",
+        "of the accepted ones, those processed anywhere or dropped",
+        [&messages] { return static_cast<double>(messages.settled()); });
   count("troupe_messages_unknown", "messages lost with their owner",
         messages.unknown);
   count("troupe_messages_held", "messages that wait for their partition",

@@ -100,6 +100,15 @@ public:
   std::vector<std::uint64_t> handed_on(const caf::strong_actor_ptr& source,
                                        caf::message_id mid);
 
+  /// Messages of another node's router that were done here, until now.
+  struct tally {
+    node_id origin;
+    incarnation started;
+    std::uint64_t messages = 0;
+  };
+  std::vector<tally> take_tallies();
+  void done_for(node_id origin, incarnation started);
+
   bool gate_open() const;
   bool lease_holds() const;
   /// The lease is not over: what it says may leave the node.
@@ -153,6 +162,8 @@ private:
   bool erase_open(const caf::strong_actor_ptr& source, caf::message_id mid,
                   std::vector<std::uint64_t>* path = nullptr);
   void pong();
+  bool add_tally(node_id origin, incarnation started);
+  void done_elsewhere(bool first);
   envelope rebuild(caf::mailbox_element& x);
 
   std::shared_ptr<const partition_context> context_;
@@ -172,6 +183,7 @@ private:
     node_id origin;
   };
   std::map<const caf::mailbox_element*, extra> extras_; // few have any
+  std::vector<tally> tallies_;
 };
 
 /// A partition actor with a state of its own, as caf::stateful_actor.

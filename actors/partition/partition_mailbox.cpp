@@ -1,6 +1,7 @@
 // The mailbox of a partition: what is begun, what waits, what goes back.
 #include <troupe/actors/partition/partition.hpp>
 
+#include <algorithm>
 #include <typeinfo>
 
 #include <caf/detail/sync_request_bouncer.hpp>
@@ -95,9 +96,11 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
       open_.push_back({x.sender, x.mid, {}});
   }
   path.assign(more.path.begin(), more.path.end());
-  if (path.empty() && x.sender)
-    if (auto* from = remote_sender::of(x.sender))
-      path.push_back(from->origin().value);
+  auto* from = x.sender ? remote_sender::of(x.sender) : nullptr;
+  if (path.empty() && from)
+    path.push_back(from->origin().value);
+  if (more.origin == plane.cfg().self)
+    from = nullptr; // it was accepted here
   if (path.empty() || path.back() != plane.cfg().self.value)
     path.push_back(plane.cfg().self.value);
   bool pinged = x.content().size() == 2
@@ -116,7 +119,14 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   } else if (pinged) {
     pong();
   } else {
-    result = super::consume(x);
+    try {
+      result = super::consume(x);
+    } catch (...) {
+      plane.counters().processed.add(1);
+      if (from)
+        done_for(from->origin(), from->origin_started());
+      throw;
+    }
   }
   // Who made a promise of it has it, whatever it says then.
   bool taken = x.stages.size() < 2;
@@ -129,15 +139,55 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   } else {
     if (!late)
       plane.counters().processed.add(1);
-    std::lock_guard guard{mutex_};
-    if (!extras_.empty())
-      extras_.erase(&x);
-    if (mid.is_request() && !open_.empty() && open_.back().source == source
-        && open_.back().mid == mid)
-      open_.back().path = path;
+    bool first = false;
+    {
+      std::lock_guard guard{mutex_};
+      if (!extras_.empty())
+        extras_.erase(&x);
+      if (mid.is_request() && !open_.empty() && open_.back().source == source
+          && open_.back().mid == mid)
+        open_.back().path = path;
+      if (from)
+        first = add_tally(from->origin(), from->origin_started());
+    }
+    if (from)
+      done_elsewhere(first);
   }
   finish_if_idle();
   return result;
+}
+
+// With the mutex held. True: the first since the last report.
+bool partition::add_tally(node_id origin, incarnation started) {
+  bool first = tallies_.empty();
+  auto i = std::find_if(tallies_.begin(), tallies_.end(), [&](auto& one) {
+    return one.origin == origin && one.started == started;
+  });
+  if (i == tallies_.end())
+    i = tallies_.insert(i, {origin, started, 0});
+  ++i->messages;
+  return first;
+}
+
+void partition::done_for(node_id origin, incarnation started) {
+  bool first;
+  {
+    std::lock_guard guard{mutex_};
+    first = add_tally(origin, started);
+  }
+  done_elsewhere(first);
+}
+
+void partition::done_elsewhere(bool first) {
+  auto& plane = *context_->plane;
+  plane.counters().for_others.add(1);
+  if (first)
+    plane.will_report(ctrl());
+}
+
+std::vector<partition::tally> partition::take_tallies() {
+  std::lock_guard guard{mutex_};
+  return std::exchange(tallies_, {});
 }
 
 // What `consume_routed` put there.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -62,6 +63,8 @@ enum class errc : std::uint8_t {
   /// The node is already started, stopped or stopping.
   wrong_state = 25,
 };
+
+inline constexpr std::size_t errc_count = 26;
 
 /// The code's name, such as "unknown_region".
 std::string_view to_string(errc code);

@@ -32,6 +32,7 @@ namespace troupe {
 ///   bool hold(Message&); void unhold(const Message&);
 ///   void drop(Message&&, errc);
 ///   void lost(node_id owner, epoch, std::uint64_t messages);
+///   void settled(std::uint64_t messages); // by other nodes, of this router's
 template <class Message>
 class partition_slot {
 public:
@@ -75,6 +76,11 @@ public:
     run(env, [&](auto& port) {
       stream_.returned(std::move(msg), at, refuser, port);
     });
+  }
+
+  template <class Env>
+  void processed(node_id owner, epoch at, std::uint64_t messages, Env& env) {
+    run(env, [&](auto& port) { stream_.processed(owner, at, messages, port); });
   }
 
   template <class Env>
@@ -160,6 +166,10 @@ private:
     void drop(Message&& msg, errc why) { env.drop(std::move(msg), why); }
     void lost(node_id owner, epoch at, std::uint64_t n) {
       env.lost(owner, at, n);
+    }
+    void settled(node_id owner, std::uint64_t n) {
+      if (owner != env.self())
+        env.settled(n);
     }
   };
 

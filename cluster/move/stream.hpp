@@ -37,6 +37,7 @@ namespace troupe {
 ///   void unhold(const Message&);      // it is not held any more
 ///   void drop(Message&&, errc);
 ///   void lost(node_id owner, epoch, std::uint64_t messages); // fate unknown
+///   void settled(node_id owner, std::uint64_t messages);     // not returned
 template <class Message>
 class stream {
 public:
@@ -92,6 +93,7 @@ public:
   void owner_left(Port& port) {
     if (state_ == state::waiting)
       return;
+    settle(sent_ - settled_, port);
     end();
     try_open(port);
   }
@@ -106,6 +108,8 @@ public:
     if (state_ == state::open)
       close(port);
     learn(refuser, port);
+    if (route_.quarantined)
+      drop_held(errc::quarantined, port);
     try_open(port);
   }
 
@@ -115,14 +119,16 @@ public:
   void fence_answered(epoch at, Port& port) {
     if (state_ != state::fencing || at != epoch_)
       return;
+    settle(sent_ - settled_, port);
     end();
     try_open(port);
   }
 
-  /// The owner says that it processed so many more of epoch `at`.
-  void processed(epoch at, std::uint64_t messages) {
-    if (state_ != state::waiting && at == epoch_)
-      settled_ += messages;
+  /// The owner says that it is done with so many more of epoch `at`.
+  template <class Port>
+  void processed(node_id owner, epoch at, std::uint64_t messages, Port& port) {
+    if (state_ != state::waiting && at == epoch_ && owner == owner_)
+      settle(std::min(messages, sent_ - settled_), port);
   }
 
   /// Drops what waited longer than its deadline.
@@ -174,6 +180,13 @@ private:
     }
     state_ = state::fencing;
     port.fence(owner_, epoch_);
+  }
+
+  template <class Port>
+  void settle(std::uint64_t messages, Port& port) {
+    settled_ += messages;
+    if (messages > 0)
+      port.settled(owner_, messages);
   }
 
   // The only way into `waiting`.

@@ -23,6 +23,7 @@ enum class frame_kind : std::uint8_t {
   fenced = 20,      // proto::Fences, answered
   state = 21,       // proto::State
   state_taken = 22, // proto::StateTaken
+  processed = 23,   // proto::Processed
 };
 
 constexpr bool is_control(frame_kind kind) {

@@ -171,6 +171,16 @@ std::string cluster::picture() {
   return out;
 }
 
+bool cluster::books_balance() {
+  for (auto* one : running()) {
+    auto known = one->metric("troupe_messages_settled")
+                 + one->metric("troupe_messages_unknown");
+    if (one->metric("troupe_messages_accepted") != known)
+      return false;
+  }
+  return true;
+}
+
 void cluster::wait_settled(milliseconds limit) {
   if (!eventually(limit, [this] { return settled(); }))
     throw std::runtime_error{"the cluster did not settle:\n" + picture()};

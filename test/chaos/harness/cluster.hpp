@@ -100,6 +100,9 @@ public:
   /// As `wait_settled`, and nothing would be moved any more.
   void wait_balanced(milliseconds limit = seconds{30});
 
+  /// Each running node knows what became of every message that it accepted.
+  bool books_balance();
+
   /// Why `settled` does not hold, for messages of tests.
   std::string picture();
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <troupe/cluster/move/partition_slot.hpp>
 #include <troupe/cluster/node/frame_kind.hpp>
@@ -42,11 +43,17 @@ struct fenced_frame {
   partition_key key;
   fence what;
 };
+struct processed_frame {
+  std::uint64_t asked_by = 0; // process of the router's node
+  partition_key key;
+  troupe::epoch epoch;
+  std::vector<std::size_t> messages; // in the registry
+};
 struct node_frame {
   frame_kind kind{};
   std::string bytes;
 };
 using data_frame = std::variant<message_frame, give_back_frame, fence_frame,
-                                fenced_frame, node_frame>;
+                                fenced_frame, processed_frame, node_frame>;
 
 } // namespace troupe::sim

@@ -155,6 +155,19 @@ void registry::settled(process_id router, partition_key key, epoch at) {
   }
 }
 
+void registry::reported(process_id router, partition_key key, epoch at,
+                        const std::vector<std::size_t>& messages) {
+  auto& out = outstanding_[{router, key}];
+  for (auto id : messages) {
+    auto& r = messages_[id];
+    if (!r.processed)
+      fail(say(r.msg) + " is reported but was not processed");
+    if (r.outstanding != at || out.erase(id) == 0)
+      fail(say(r.msg) + " is reported at " + say(at)
+           + " but was not under way there");
+  }
+}
+
 void registry::router_gone(process_id router) {
   for (auto& r : messages_)
     if (r.msg.origin == router.node && r.msg.life == router.life

@@ -42,6 +42,9 @@ public:
   void lost(process_id router, partition_key key, epoch at, std::uint64_t n);
   /// A fence came back from another node: what was sent is dealt with.
   void settled(process_id router, partition_key key, epoch at);
+  /// The owner reported these.
+  void reported(process_id router, partition_key key, epoch at,
+                const std::vector<std::size_t>& messages);
   void router_gone(process_id router);
 
   // -- actors -----------------------------------------------------------------

@@ -64,6 +64,7 @@ void sim_node::end_process() {
   backlog_.clear();
   requests_.clear();
   numbers_.clear();
+  done_.clear();
   paused_ = false;
   wish_ = wish::none;
 }
@@ -218,6 +219,15 @@ void sim_node::data_arrived(process_id from, data_frame frame) {
         here.slot.fence_answered(x->what.epoch, e);
       });
       poke(x->key);
+    } else if (auto* x = std::get_if<processed_frame>(shared.get())) {
+      if (x->asked_by != life_)
+        return;
+      with(x->key, [&](place& here, env& e) {
+        auto& out = here.slot.out();
+        if (out.streams_to(from.node) && out.at() == x->epoch)
+          world_.reg().reported(process(), x->key, x->epoch, x->messages);
+        here.slot.processed(from.node, x->epoch, x->messages.size(), e);
+      });
     } else if (auto* x = std::get_if<node_frame>(shared.get())) {
       core_->receive(now(), from.node, x->kind, x->bytes);
     }

@@ -148,6 +148,8 @@ private:
   void load(partition_key key, std::uint64_t serial);
   void deadline_passed(partition_key key, std::uint64_t serial);
   void handled(partition_key key, std::uint64_t serial, const message& msg);
+  void done(const message& msg, epoch at);
+  void report();
   void die(partition_key key);
   void give_back(partition_key key, actor& gone);
   void begin(partition_key key, const message& msg);
@@ -182,6 +184,8 @@ private:
   std::map<std::uint64_t, reply_handler> requests_;
   std::map<std::pair<std::uint32_t, partition_key>, std::uint64_t> numbers_;
   std::uint64_t next_serial_ = 1;
+  using done_at = std::tuple<process_id, partition_key, epoch>;
+  std::map<done_at, std::vector<std::size_t>> done_; // not reported yet
 
   wish wish_ = wish::none;
   int wish_step_ = 0;

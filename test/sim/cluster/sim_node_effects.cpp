@@ -286,10 +286,32 @@ void sim_node::handled(partition_key key, std::uint64_t serial,
     return;
   here.actor->busy = here.actor->overruns = false;
   world_.reg().end(process(), msg, here.actor->epoch);
+  done(msg, here.actor->epoch);
   if (deaths_ > 0 && !here.actor->killed && world_.luck().permille(deaths_))
     die(key);
   else
     poke(key);
+}
+
+// Their routers hear of it a little later, if they are still there.
+void sim_node::done(const message& msg, epoch at) {
+  if (msg.origin == id_)
+    return;
+  if (done_.empty()) {
+    boot_time delay{0};
+    if (!world_.luck().one_in(4))
+      delay = world_.luck().between(delay, std::chrono::milliseconds{100});
+    world_.time().after(delay, guarded([this] { report(); }));
+  }
+  done_[{{msg.origin, msg.life}, msg.key, at}].push_back(msg.id);
+}
+
+void sim_node::report() {
+  for (auto& [of, messages] : std::exchange(done_, {})) {
+    auto& [asked_by, key, at] = of;
+    world_.net().send_data(process(), asked_by.node,
+                           processed_frame{asked_by.life, key, at, messages});
+  }
 }
 
 void sim_node::answer(partition_key key, const fence& f) {

@@ -78,6 +78,7 @@ struct sim_node::env {
     return true;
   }
   void unhold(const message&) {}
+  void settled(std::uint64_t) {} // actors of the simulation report nothing
   void drop(message&& msg, errc why) { reg().dropped(msg, why); }
   void lost(node_id, epoch at, std::uint64_t n) {
     reg().lost(node.process(), key, at, n);

@@ -49,6 +49,7 @@ struct env {
   void lost(node_id, epoch, std::uint64_t n) {
     say("lost" + std::to_string(n));
   }
+  void settled(std::uint64_t n) { say("settled" + std::to_string(n)); }
   std::string take() { return std::exchange(log, {}); }
 };
 
@@ -107,7 +108,7 @@ TEST_CASE("stream: what is sent is fenced, and the next owner waits for it",
   s.fence_answered(epoch{4}, e);
   CHECK(e.take().empty());
   s.fence_answered(epoch{5}, e);
-  CHECK(e.take() == "send2>3@8 send3>3@8 ");
+  CHECK(e.take() == "settled1 send2>3@8 send3>3@8 ");
 }
 
 TEST_CASE("stream: the first return closes it, and the refuser's newer route "
@@ -151,7 +152,7 @@ TEST_CASE("stream: an owner that left in order loses nothing", "[unit][move]") {
   s.returned(own(2), epoch{5}, s.out().known(), e);
   s.owner_left(e);
   s.learn(at(stage::running, 3, 7, 7), e);
-  CHECK(e.take() == "fence>2@5 send2>3@7 ");
+  CHECK(e.take() == "fence>2@5 settled1 send2>3@7 ");
 }
 
 TEST_CASE(
@@ -174,6 +175,50 @@ TEST_CASE(
   s.learn(q, e);
   s.accept(own(4), e);
   CHECK(e.take() == "drop2:quarantined drop4:quarantined ");
+}
+
+TEST_CASE("stream: what comes back into a quarantine is dropped",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.learn(at(stage::running, 2, 5, 5), e);
+  s.accept(own(1), e);
+  auto q = at(stage::unassigned, 0, 5, 6);
+  q.quarantined = true;
+  s.learn(q, e);
+  CHECK(e.take() == "send1>2@5 fence>2@5 ");
+  s.returned(own(1), epoch{5}, q, e);
+  CHECK(e.take() == "drop1:quarantined ");
+}
+
+TEST_CASE("stream: what the owner said that it did is not lost with it",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.learn(at(stage::running, 2, 5, 5), e);
+  for (int i = 1; i <= 5; ++i)
+    s.accept(own(i), e);
+  e.take();
+  s.processed(node_id{2}, epoch{4}, 1, e); // of an earlier stream
+  s.processed(node_id{3}, epoch{5}, 1, e); // by somebody else
+  CHECK(e.take().empty());
+  s.processed(node_id{2}, epoch{5}, 2, e);
+  s.returned(own(5), epoch{5}, s.out().known(), e);
+  CHECK(e.take() == "settled2 fence>2@5 ");
+  SECTION("nor with the rest when it is lost") {
+    s.give_up(e);
+    CHECK(e.take() == "lost2 ");
+  }
+  SECTION("and all is known when the fence is back") {
+    s.fence_answered(epoch{5}, e);
+    CHECK(e.take() == "settled2 ");
+    s.processed(node_id{2}, epoch{5}, 2, e); // late
+    CHECK(e.take().empty());
+  }
+  SECTION("more than was sent is no more than that") {
+    s.processed(node_id{2}, epoch{5}, 100, e);
+    CHECK(e.take() == "settled2 ");
+  }
 }
 
 TEST_CASE("intake: behind the marker all parks, and goes back behind the "
