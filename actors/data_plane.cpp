@@ -10,6 +10,7 @@
 #include <troupe/actors/error.hpp>
 #include <troupe/actors/message_path.hpp>
 #include <troupe/actors/payload/payload.hpp>
+#include <troupe/actors/payload/type_name.hpp>
 #include <troupe/actors/remote_sender.hpp>
 #include <troupe/actors/reply_gate.hpp>
 #include <troupe/actors/router/router.hpp>
@@ -345,7 +346,7 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
   counters_.accepted.add(1);
   counters_.drop(code);
   auto& content = what.content();
-  dead_letter letter{region.name, 0, {}, code};
+  dead_letter letter{region.name, 0, {}, code, {}};
   if (content.size() > 0 && content.match_element<std::string>(0)) {
     letter.key = content.get_as<std::string>(0).substr(0, key_shown_max);
     letter.partition =
@@ -355,6 +356,7 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
     letter.key = target.key.substr(0, key_shown_max);
     letter.partition = target.partition;
   }
+  letter.type = type_name_of(sys_, content, 1);
   tell(what.sender, what.mid, make_error(code, std::move(detail)));
   listener_.lost_message(std::move(letter));
 }
@@ -385,24 +387,30 @@ void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
   counters_.drop(code);
   auto why = make_error(code, "region '" + region.name + "', partition "
                                   + std::to_string(p));
-  std::string key =
-      msg.element ? msg.element->content().get_as<std::string>(0) : msg.key;
   if (msg.element)
     tell(msg.element->sender, msg.element->mid, std::move(why));
   else if (auto who = take_asker(msg, region.slots[p]))
     tell(who->source, who->mid, std::move(why));
-  dead(region, p, std::move(key), code);
+  dead(region, p, msg, code);
 }
 
-void data_plane::dropped(const partition_context& at, std::string key,
-                         errc why) {
+void data_plane::dropped(const partition_context& at,
+                         const caf::type_erased_tuple& content, errc why) {
   counters_.drop(why);
-  listener_.lost_message({at.region, at.key.partition, std::move(key), why});
+  listener_.lost_message(
+      {at.region, at.key.partition,
+       content.get_as<std::string>(0).substr(0, key_shown_max), why,
+       type_name_of(sys_, content, 1)});
 }
 
 void data_plane::dead(const region_plane& region, partition_id p,
-                      std::string key, errc why) {
-  listener_.lost_message({region.name, p, std::move(key), why});
+                      const envelope& msg, errc why) {
+  auto& key =
+      msg.element ? msg.element->content().get_as<std::string>(0) : msg.key;
+  listener_.lost_message({region.name, p, key.substr(0, key_shown_max), why,
+                          msg.element
+                              ? type_name_of(sys_, msg.element->content(), 1)
+                              : type_name_of(msg.payload)});
 }
 
 void data_plane::fail_requests(

@@ -102,8 +102,9 @@ struct plane_counters {
 struct dead_letter {
   std::string region;
   partition_id partition = 0;
-  std::string key;
+  std::string key; // its beginning, if it is long
   errc why = errc::none;
+  std::string type; // of the payload's first element
 };
 
 /// What the plane tells its node.
@@ -186,7 +187,8 @@ public:
   void answer_fence(partition_key key, const fence& f);
   void stalled(caf::strong_actor_ptr who);
   /// It was taken from the mailbox, but not processed.
-  void dropped(const partition_context& at, std::string key, errc why);
+  void dropped(const partition_context& at,
+               const caf::type_erased_tuple& content, errc why);
   /// Sends an answer to a router on another node.
   void send_answer(const remote_sender& to, std::uint64_t request, epoch at,
                    const caf::type_erased_tuple& content);
@@ -259,7 +261,7 @@ private:
                      errc why = errc::outcome_unknown);
   void note_active(region_plane& region, partition_id p);
   void note_held(region_plane& region, partition_id p, env& e);
-  void dead(const region_plane& region, partition_id p, std::string key,
+  void dead(const region_plane& region, partition_id p, const envelope& msg,
             errc why);
 
   caf::actor_system& sys_;

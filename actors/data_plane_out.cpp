@@ -94,7 +94,7 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
                           nullptr, mid.response_id(), {},
                           caf::make_message(make_error(code, error->text))),
                       nullptr);
-    dead(region, p, msg.key, code);
+    dead(region, p, msg, code);
     return false;
   }
   msg.element = std::move(std::get<caf::mailbox_element_ptr>(decoded));

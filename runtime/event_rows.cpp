@@ -38,6 +38,8 @@ http::event_row to_row(const proto::Event& event) {
   if (event.kind() == proto::EVENT_KIND_PARTITION_STARTED)
     row.move_ms = ms(event.move_us());
   row.detail = event.text();
+  if (!event.message_type().empty())
+    row.more.emplace_back("message_type", event.message_type());
   return row;
 }
 

@@ -144,7 +144,7 @@ region node::impl::host(const std::string& name, region_options options,
 }
 
 void node::impl::subscribe(const caf::actor& who) {
-  std::lock_guard guard{mutex_};
+  std::lock_guard guard{events_mutex_};
   subscribers_.push_back(who);
 }
 
@@ -196,14 +196,17 @@ void node::impl::partition_failed(partition_key key, epoch at,
 }
 
 void node::impl::lost_message(dead_letter letter) {
-  http::event_row row;
-  row.kind = "dead_letter";
-  row.time_ms = static_cast<std::int64_t>(wall_ms());
-  row.region = std::move(letter.region);
-  row.partition = letter.partition;
-  row.detail = std::move(letter.key);
-  row.cause = to_string(letter.why);
-  local_events_.append_next(std::move(row));
+  event out;
+  out.set_kind(proto::EVENT_KIND_DEAD_LETTER);
+  out.set_local(true);
+  out.set_time_ms(wall_ms());
+  out.set_region(std::move(letter.region));
+  out.set_has_partition(true);
+  out.set_partition(letter.partition);
+  out.set_text(std::move(letter.key));
+  out.set_message_type(std::move(letter.type));
+  out.set_cause(std::string{to_string(letter.why)});
+  happened(out);
 }
 
 } // namespace troupe

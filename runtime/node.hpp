@@ -95,7 +95,9 @@ public:
   std::string http_address() const;
   std::string name() const;
 
-  /// Sends every event from now on to `who`, as a message (troupe::event).
+  /// Sends every event from now on to `who`, as a message (troupe::event), in
+  /// the order of their numbers: the cluster's, and those of this node alone,
+  /// which include a dead letter for each message that reached nobody.
   void subscribe(const caf::actor& who);
 
   class impl; // the parts; for `runtime/` alone

@@ -119,14 +119,14 @@ void node::impl::nodes_changed(const node_core& core) {
 }
 
 void node::impl::happened(const proto::Event& event) {
-  auto row = to_row(event);
+  auto told = event;
+  std::lock_guard guard{events_mutex_};
   if (event.local())
-    local_events_.append_next(std::move(row));
+    told.set_seq(local_events_.append_next(to_row(event)));
   else
-    cluster_events_.append(std::move(row));
-  std::lock_guard guard{mutex_};
+    cluster_events_.append(to_row(event));
   for (auto& who : subscribers_)
-    caf::anon_send(who, event);
+    caf::anon_send(who, told);
 }
 
 void node::impl::stop_process(const failure& why) {

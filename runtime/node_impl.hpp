@@ -148,13 +148,14 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_; // mirror, stop requests, bootstrap
   caf::actor coordinator_;          // guarded by mutex_
-  std::vector<caf::actor> subscribers_;
   std::optional<failure> broken_;
   std::atomic<int> stop_asked_{-1}; // a stop_kind
   std::counting_semaphore<> stop_signal_{0};
   std::set<node_id> linked_;
   std::map<node_id, boot_time> unlink_at_; // nodes that left: not at once
   std::map<node_id, incarnation> peers_; // of the sessions; transport's thread
+  std::mutex events_mutex_; // their order is everybody's
+  std::vector<caf::actor> subscribers_; // guarded by it
   std::mutex asks_mutex_;
   std::multimap<boot_time, caf::strong_actor_ptr> asks_; // guarded by it
 

@@ -113,9 +113,8 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   x.stages.push_back(plane.gate(number()));
   current_mailbox_element(&x);
   if (late) {
-    auto key = x.content().get_as<std::string>(0);
     make_response_promise().deliver(make_error(errc::expired));
-    plane.dropped(*context_, std::move(key), errc::expired);
+    plane.dropped(*context_, x.content(), errc::expired);
   } else if (pinged) {
     pong();
   } else {

@@ -1,11 +1,7 @@
 #include <troupe/actors/payload/payload.hpp>
 
-#include <cstdlib>
 #include <exception>
-#include <memory>
 #include <typeinfo>
-
-#include <cxxabi.h>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -15,6 +11,7 @@
 #include <troupe/actors/payload/builtin_types.hpp>
 #include <troupe/actors/payload/format.hpp>
 #include <troupe/actors/payload/protobuf_types.hpp>
+#include <troupe/actors/payload/type_name.hpp>
 #include <troupe/actors/payload/writer.hpp>
 
 namespace troupe {
@@ -22,13 +19,6 @@ namespace troupe {
 namespace {
 
 using maybe_error = std::optional<payload_error>;
-
-std::string type_name_of(const std::type_info& type) {
-  int status = 0;
-  std::unique_ptr<char, void (*)(void*)> name{
-      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free};
-  return status == 0 ? name.get() : type.name();
-}
 
 maybe_error unsupported(const std::string& type, const std::string& why) {
   return payload_error{payload_error_kind::unsupported_type,
@@ -109,7 +99,7 @@ private:
     const auto& names = sys_.config().type_names_by_rtti;
     auto i = names.find(std::type_index{type});
     if (i == names.end())
-      return unsupported(type_name_of(type),
+      return unsupported(cpp_name_of(type),
                          "register it with add_message_type on every node, or "
                          "send a protobuf message");
     if (i->second.size() > payload_name_bytes_max)

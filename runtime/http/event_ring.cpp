@@ -27,13 +27,15 @@ void event_ring::append(event_row event) {
   wake_all();
 }
 
-void event_ring::append_next(event_row event) {
+std::uint64_t event_ring::append_next(event_row event) {
+  std::uint64_t seq;
   {
     std::lock_guard guard(mutex_);
-    event.seq = last_ + 1;
+    seq = event.seq = last_ + 1;
     push(std::move(event));
   }
   wake_all();
+  return seq;
 }
 
 event_page event_ring::after(std::uint64_t since, std::size_t count_max) const {

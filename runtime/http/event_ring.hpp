@@ -22,8 +22,8 @@ public:
 
   void append(event_row event);
 
-  /// Appends under the next number.
-  void append_next(event_row event);
+  /// Appends under the next number, and returns that.
+  std::uint64_t append_next(event_row event);
 
   event_page after(std::uint64_t since, std::size_t count_max) const;
 

@@ -287,6 +287,31 @@ TEST_CASE("node: subscribers get the cluster's events without gaps",
       CHECK(numbers[i] == numbers[i - 1] + 1);
 }
 
+TEST_CASE("node: subscribers hear of messages that reached nobody",
+          "[actor][node]") {
+  node n;
+  auto r = n.spawn_region("r", doubler);
+  caf::scoped_actor self{n.system()};
+  REQUIRE_FALSE(n.start());
+  n.subscribe(caf::actor_cast<caf::actor>(self->ctrl()));
+  caf::anon_send(r.router(), std::string(70'000, 'k'), std::int32_t{1});
+  bool heard = false, late = false;
+  while (!heard && !late)
+    self->receive(
+        [&](const event& e) {
+          if (e.kind() != proto::EVENT_KIND_DEAD_LETTER)
+            return;
+          heard = true;
+          CHECK(e.local());
+          CHECK(e.region() == "r");
+          CHECK(e.cause() == "key_too_long");
+          CHECK(e.message_type() == "@i32");
+          CHECK(e.text() == std::string(256, 'k'));
+        },
+        caf::after(10s) >> [&] { late = true; });
+  CHECK(heard);
+}
+
 TEST_CASE("node: a strategy of the user's own places partitions",
           "[actor][node]") {
   std::atomic<int> asked{0};

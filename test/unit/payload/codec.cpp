@@ -2,6 +2,8 @@
 
 #include <google/protobuf/descriptor.pb.h>
 
+#include <troupe/actors/payload/type_name.hpp>
+
 using namespace payload_test;
 using troupe::test::Add;
 using troupe::test::Total;
@@ -27,6 +29,28 @@ TEST_CASE("the format is what it was", "[unit][payload]") {
   CHECK(f.encode(point{1, -2})
         == "\1\3\x12payload_test.point\x08\1\0\0\0\xfe\xff\xff\xff"s);
   CHECK(f.encode(caf::error{3, caf::atom("a")}).substr(0, 2) == "\1\4"s);
+}
+
+TEST_CASE("an element and its bytes have one name", "[unit][payload]") {
+  fixture f;
+  auto name = [&](auto x) {
+    auto msg = caf::make_message(std::move(x));
+    auto out = troupe::type_name_of(f.sys, msg, 0);
+    CHECK(troupe::type_name_of(f.encode_message(msg)) == out);
+    return out;
+  };
+  CHECK(name(add(1)) == "troupe.test.Add");
+  CHECK(name(point{1, 2}) == "payload_test.point");
+  CHECK_FALSE(name(std::uint8_t{7}).empty());
+  CHECK(name(std::string{"x"}) != name(std::uint8_t{7}));
+  CHECK_FALSE(name(caf::error{3, caf::atom("a")}).empty());
+  CHECK_FALSE(name(caf::make_message(1)).empty());
+  auto one = caf::make_message(std::string{"key"}, add(1));
+  CHECK(troupe::type_name_of(f.sys, one, 1) == "troupe.test.Add");
+  CHECK(troupe::type_name_of(f.sys, one, 2).empty());
+  for (auto* bytes :
+       {"", "\1", "\1\1", "\1\1\xff", "\1\2\xff\xff\x7f", "\1\x77"})
+    CHECK(troupe::type_name_of(bytes).empty());
 }
 
 TEST_CASE("the position of the first element skips the key",
