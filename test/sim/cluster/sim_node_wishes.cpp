@@ -23,10 +23,11 @@ void sim_node::leave() {
 
 bool sim_node::ready_to_restart() const {
   for (auto& [id, region] : core_->map().regions())
-    for (auto& a : region.partitions)
-      if ((a.owner == id_ || a.target == id_)
-          && !(a.owner == id_ && a.stage == stage::pausing && a.target == id_))
+    for (auto& a : region.partitions) {
+      bool comes = a.target == id_ && a.stage == stage::pausing;
+      if (comes ? a.owner != id_ : a.owner == id_)
         return false;
+    }
   return core_->host().alive() == 0 && disk_.pending() == 0;
 }
 
@@ -39,11 +40,16 @@ bool sim_node::ready_to_leave() const {
 }
 
 void sim_node::drive_wish() {
-  if (wish_ == wish::none || !core_ || now() < wish_at_)
+  if (!core_ || now() < wish_at_)
     return;
   if (wish_step_ < 2 && !core_->joined())
     return; // what the map says is about an earlier start
   auto* self = core_->map().node(id_);
+  if (wish_ == wish::none && self && self->intent == intent::restart
+      && self->incarnation == core_->config().started)
+    announce_restart(std::chrono::milliseconds{300}); // somebody asked for it
+  if (wish_ == wish::none)
+    return;
   auto wanted = wish_ == wish::restart ? intent::restart : intent::drain;
   bool leads = core_->leadership().role == raft::role::leader;
   switch (wish_step_) {
