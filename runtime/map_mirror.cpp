@@ -10,6 +10,7 @@ void map_mirror::update(const node_core& core, boot_time now) {
   next.members = core.members();
   next.version = core.map().version();
   next.lease_end = core.lease_end();
+  next.degraded_since = core.degraded_since();
   next.joined = core.joined();
   next.cluster_id = core.map().cluster_id();
   for (auto& [id, node] : core.map().nodes())

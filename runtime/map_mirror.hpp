@@ -20,6 +20,7 @@ public:
     raft::configuration members;
     log_index version;
     boot_time lease_end{0};
+    boot_time degraded_since{0}; // zero: not degraded
     bool joined = false;
     std::string cluster_id;
     std::vector<node_id> suspected;

@@ -95,7 +95,9 @@ node::impl::~impl() {
   stop(stop_kind::now);
   http_.reset();
   backend_.reset();
-  // Waits for the user's actors; they may still send to routers meanwhile.
+  // Waits for the user's actors; they may still send to routers meanwhile. What
+  // makes partitions may hold handles of theirs.
+  regions_.clear();
   system_.reset();
   plane_.reset();
 }

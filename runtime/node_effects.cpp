@@ -1,5 +1,6 @@
 // What the coordinator has decided, performed.
 #include <algorithm>
+#include <cstdlib>
 
 #include <troupe/actors/ask_sink.hpp>
 #include <troupe/actors/error.hpp>
@@ -136,6 +137,12 @@ void node::impl::stop_process(const failure& why) {
     std::lock_guard guard{mutex_};
     if (!broken_)
       broken_ = why;
+  }
+  // The thread of a handler that hangs cannot be ended, and an orderly end
+  // would wait for it.
+  if (why.code == errc::overrun) {
+    logger().flush();
+    std::_Exit(exit_overrun);
   }
   request_stop(stop_kind::now);
 }

@@ -56,6 +56,13 @@ node_metrics::node_metrics(metrics::registry& to, plane_counters& messages,
     std::chrono::duration<double> left = map.state().lease_end - boot_now();
     return std::max(0.0, left.count());
   });
+  gauge("troupe_degraded_seconds",
+        "for so long partitions run here without a lease; 0: none does",
+        [&map] {
+          auto since = map.state().degraded_since;
+          std::chrono::duration<double> out = boot_now() - since;
+          return since == boot_time{0} ? 0.0 : out.count();
+        });
   gauge("troupe_partitions_owned", "partitions of this node", [&map, &self] {
     double sum = 0;
     for (auto& [region, n] : map.owned(self))

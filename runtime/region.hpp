@@ -38,14 +38,22 @@ struct region_options {
   /// balanced, rendezvous, round_robin, pinned, or a name given to
   /// `node::add_strategy`.
   std::string strategy = "balanced";
-  std::map<std::string, std::string> strategy_options;
+  std::map<std::string, std::string> strategy_options{};
   /// A node hosts the region only if it has all of these.
-  std::vector<std::string> roles;
+  std::vector<std::string> roles{};
   /// Process on while cut off from the cluster, and say degraded: gives up the
   /// single owner for that time.
   bool keep_running = false;
+  /// What happens when a handler has not returned `stop_deadline` and
+  /// `move_step` after its partition was told to stop. `wait`: the move is
+  /// rolled back. `fence`: the partition starts elsewhere meanwhile, and only
+  /// the epoch tells the two apart. `exit`: the process ends at once, with the
+  /// status `exit_overrun`.
   overrun_policy overrun = overrun_policy::wait;
 };
+
+/// The status of a process that ended because a handler in it hangs.
+inline constexpr int exit_overrun = 70;
 
 namespace detail {
 

@@ -54,6 +54,8 @@ std::string_view to_string(errc code) {
     return "address_in_use";
   case errc::foreign_node:
     return "foreign_node";
+  case errc::overrun:
+    return "overrun";
   case errc::wrong_state:
     return "wrong_state";
   }

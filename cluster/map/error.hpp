@@ -62,9 +62,11 @@ enum class errc : std::uint8_t {
   foreign_node = 24,
   /// The node is already started, stopped or stopping.
   wrong_state = 25,
+  /// A handler has not returned by the hard deadline.
+  overrun = 26,
 };
 
-inline constexpr std::size_t errc_count = 26;
+inline constexpr std::size_t errc_count = 27;
 
 /// The code's name, such as "unknown_region".
 std::string_view to_string(errc code);

@@ -60,13 +60,13 @@ std::string join(const std::map<std::string, std::string>& xs) {
   return out + "}";
 }
 
-std::string_view overrun_name(overrun_policy x) {
+} // namespace
+
+std::string_view to_string(overrun_policy x) {
   return x == overrun_policy::wait    ? "wait"
          : x == overrun_policy::fence ? "fence"
                                       : "exit";
 }
-
-} // namespace
 
 std::string difference(const region_settings& mine,
                        const region_settings& theirs) {
@@ -85,8 +85,8 @@ std::string difference(const region_settings& mine,
   compare("roles", join(mine.roles), join(theirs.roles));
   compare("keep_running", mine.keep_running ? "on" : "off",
           theirs.keep_running ? "on" : "off");
-  compare("overrun", std::string{overrun_name(mine.overrun)},
-          std::string{overrun_name(theirs.overrun)});
+  compare("overrun", std::string{to_string(mine.overrun)},
+          std::string{to_string(theirs.overrun)});
   return out;
 }
 

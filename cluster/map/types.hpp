@@ -87,6 +87,8 @@ struct node_record {
 
 enum class overrun_policy : std::uint8_t { wait = 0, fence, exit };
 
+std::string_view to_string(overrun_policy x);
+
 /// What all nodes that know a region must agree on.
 struct region_settings {
   std::string name;

@@ -46,8 +46,7 @@ void partition_host::forget(partition_key key) {
   r.received.reset();
   with_facts_.erase(key);
   if (r.actor != life::none) { // until it has stopped
-    if (!std::exchange(r.killed, true))
-      effects_.push_back(kill_actor{key, r.epoch});
+    kill(key, r);
     r.now = {};
     return;
   }
@@ -70,7 +69,7 @@ void partition_host::started(partition_key key, epoch at) {
   if (i == records_.end() || i->second.actor != life::starting
       || i->second.epoch != at)
     return;
-  update(key, [&](record& r) { set_life(r, life::running); });
+  update(key, [&](record& r) { set_life(key, r, life::running); });
 }
 
 void partition_host::stopped(partition_key key, epoch at,
@@ -80,7 +79,7 @@ void partition_host::stopped(partition_key key, epoch at,
       || i->second.epoch != at)
     return;
   update(key, [&](record& r) {
-    set_life(r, life::none);
+    set_life(key, r, life::none);
     if (state)
       r.saved = kept_state{at, std::move(*state), {}, {}, false, false};
   });
@@ -92,7 +91,7 @@ void partition_host::failed(partition_key key, epoch at, std::string why) {
       || i->second.epoch != at)
     return;
   update(key, [&](record& r) {
-    set_life(r, life::none);
+    set_life(key, r, life::none);
     r.failed_epoch = at;
     r.failure = std::move(why);
   });
@@ -156,11 +155,36 @@ void partition_host::lost(const std::vector<node_id>& nodes) {
 
 // -- what follows from a record -----------------------------------------------
 
-void partition_host::set_life(record& r, life next) {
+void partition_host::set_life(partition_key key, record& r, life next) {
   alive_ += (next != life::none) - (r.actor != life::none);
   r.actor = next;
-  if (next == life::none)
+  if (next == life::stopping)
+    ending_.try_emplace(key);
+  if (next == life::none) {
     r.killed = false;
+    ending_.erase(key);
+  }
+}
+
+auto partition_host::overruns(boot_time now, boot_time limit)
+    -> std::vector<overrun> {
+  std::vector<overrun> out;
+  for (auto& [key, one] : ending_) {
+    if (one.since == boot_time{0})
+      one.since = now;
+    if (!one.told && now - one.since > limit) {
+      one.told = true;
+      out.push_back({key, records_.at(key).epoch, one.since});
+    }
+  }
+  return out;
+}
+
+void partition_host::kill(partition_key key, record& r) {
+  if (std::exchange(r.killed, true))
+    return;
+  ending_.try_emplace(key);
+  effects_.push_back(kill_actor{key, r.epoch});
 }
 
 partition_host::kept_state* partition_host::state_of(record& r, epoch at) {
@@ -190,14 +214,14 @@ void partition_host::drive_actor(partition_key key, record& r) {
   if (rolled_back || (owns && now.stage != stage::unassigned)) {
     if ((rolled_back || now.stage == stage::pausing)
         && r.actor == life::running) {
-      set_life(r, life::stopping);
+      set_life(key, r, life::stopping);
       effects_.push_back(stop_actor{key, r.epoch});
     }
     return;
   }
   bool gone = now.epoch > r.epoch || now.stage == stage::unassigned;
-  if (gone && !std::exchange(r.killed, true))
-    effects_.push_back(kill_actor{key, r.epoch});
+  if (gone)
+    kill(key, r);
 }
 
 // No actor, and the map wants one here.
@@ -227,7 +251,7 @@ void partition_host::drive_start(partition_key key, record& r) {
       return; // on its way: the source sends it when it sees the same entry
     }
   }
-  set_life(r, life::starting);
+  set_life(key, r, life::starting);
   r.epoch = now.epoch;
   effects_.push_back(start_actor{key, now.epoch, std::move(state)});
 }

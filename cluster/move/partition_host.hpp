@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include <troupe/cluster/map/settings.hpp>
 #include <troupe/cluster/map/types.hpp>
 #include <troupe/proto/control.pb.h>
 
@@ -106,6 +107,15 @@ public:
   bool take_news() { return std::exchange(news_, false); }
   std::vector<host_effect> take() { return std::exchange(effects_, {}); }
 
+  /// Actors that were told to end more than `limit` ago and live on: their
+  /// handlers do not return. Each is named once.
+  struct overrun {
+    partition_key key;
+    troupe::epoch epoch;
+    boot_time since{0};
+  };
+  std::vector<overrun> overruns(boot_time now, boot_time limit);
+
   /// Actors alive here, in whatever stage.
   std::size_t alive() const { return alive_; }
 
@@ -140,9 +150,10 @@ private:
   void drive_actor(partition_key key, record& r);
   void drive_start(partition_key key, record& r);
   void drive_state(partition_key key, record& r);
+  void kill(partition_key key, record& r);
   bool has_fact(const record& r) const;
   bool holds_orphan(const record& r) const;
-  void set_life(record& r, life next);
+  void set_life(partition_key key, record& r, life next);
   template <class F>
   void update(partition_key key, F change);
 
@@ -150,6 +161,11 @@ private:
   incarnation incarnation_;
   std::map<partition_key, record> records_;
   std::set<partition_key> with_facts_;
+  struct ending {
+    boot_time since{0}; // zero: not looked at yet
+    bool told = false;
+  };
+  std::map<partition_key, ending> ending_; // actors told to end
   std::vector<host_effect> effects_;
   std::size_t alive_ = 0;
   bool news_ = false;

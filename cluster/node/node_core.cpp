@@ -61,6 +61,8 @@ void node_core::tick(boot_time now, std::uint64_t time_ms) {
     emit(i->second.then);
     i = farewells_.erase(i);
   }
+  watch_handlers(now);
+  watch_lease(now);
   announce_all(now);
   send_commands(now);
   expire_commands(now);

@@ -106,6 +106,11 @@ public:
   const raft::configuration& members() const { return members_; }
   const partition_host& host() const { return host_; }
   boot_time lease_end() const { return lease_.end(); }
+  /// Since when partitions run here without a lease, as their regions wish;
+  /// zero: none does.
+  boot_time degraded_since() const {
+    return degraded_.empty() ? boot_time{0} : degraded_.begin()->second.since;
+  }
   log_index applied() const { return applied_; }
   const node_config& config() const { return config_; }
   /// The map holds this node, up, in its present incarnation.
@@ -157,6 +162,8 @@ private:
   void send_commands(boot_time now);
   void expire_commands(boot_time now);
   void perform_host();
+  void watch_handlers(boot_time now);
+  void watch_lease(boot_time now);
   void local_event(boot_time now, proto::Event event);
 
   void on(boot_time now, node_id from, const proto::Heartbeat& beat);
@@ -177,6 +184,11 @@ private:
   raft::leadership leadership_;
   raft::configuration members_;
   boot_time led_from_{0}; // the detector's base, when this node leads
+  struct degradation {
+    boot_time since;
+    std::size_t alerts = 0; // given
+  };
+  std::map<region_id, degradation> degraded_;
   bool retired_ = false;
   bool routing_ = false; // routes are told from here on
   struct farewell {

@@ -1,5 +1,6 @@
 // What a node asks of the leader, announces, and hears from its partitions.
 #include <algorithm>
+#include <array>
 
 #include <troupe/cluster/node/node_core.hpp>
 #include <troupe/proto/raft.pb.h>
@@ -248,6 +249,90 @@ void node_core::session_ended(boot_time now, node_id with) {
   farewells_.erase(with);
   host_.session_ended(with);
   pump(now);
+}
+
+// A handler that does not return cannot be ended; the event names it. What
+// then comes is the region's choice: the leader knows of `wait` and `fence`,
+// `exit` is done here. [L6]
+void node_core::watch_handlers(boot_time now) {
+  auto limit = config_.settings.stop_deadline + config_.settings.move_step;
+  for (auto& one : host_.overruns(now, limit)) {
+    auto* region = map_.region(one.key.region);
+    auto policy = region ? region->settings.overrun : overrun_policy::wait;
+    proto::Event event;
+    event.set_kind(proto::EVENT_KIND_OVERRUN);
+    event.set_node(config_.self.value);
+    event.set_node_name(map_.name_of(config_.self));
+    event.set_region(region ? region->settings.name : "");
+    event.set_has_partition(true);
+    event.set_partition(one.key.partition);
+    event.set_epoch(one.epoch.value);
+    event.set_cause(std::string{to_string(policy)});
+    event.set_duration_us(
+        static_cast<std::uint64_t>((now - one.since).count() / 1000));
+    event.set_text("a handler has not returned since the partition was told to "
+                   "stop");
+    auto name = event.region() + "/" + std::to_string(one.key.partition);
+    local_event(now, std::move(event));
+    if (policy == overrun_policy::exit)
+      emit(stop_process{{errc::overrun,
+                         "partition " + name
+                             + " does not stop: its handler "
+                               "has not returned",
+                         "look for a call in it that blocks"}});
+  }
+}
+
+// Regions that run on without a lease: said when it begins, again when it has
+// lasted, and when it is over.
+void node_core::watch_lease(boot_time now) {
+  constexpr std::array<std::pair<boot_time, const char*>, 3> alerts{{
+      {boot_time{0}, "notice"},
+      {std::chrono::seconds{10}, "warning"},
+      {std::chrono::minutes{1}, "critical"},
+  }};
+  auto say = [&](region_id id, proto::EventKind kind, const char* cause,
+                 boot_time since) {
+    proto::Event event;
+    event.set_kind(kind);
+    event.set_node(config_.self.value);
+    event.set_node_name(map_.name_of(config_.self));
+    if (auto* region = map_.region(id))
+      event.set_region(region->settings.name);
+    event.set_cause(cause);
+    event.set_duration_us(
+        static_cast<std::uint64_t>((now - since).count() / 1000));
+    local_event(now, std::move(event));
+  };
+  bool over = lease_.end() != boot_time{0} && now >= lease_.end();
+  auto runs_on = [&](const region_record& region) {
+    return over && region.settings.keep_running
+           && std::any_of(region.partitions.begin(), region.partitions.end(),
+                          [&](auto& a) {
+                            return a.owner == config_.self
+                                   && a.owner_incarnation == config_.started;
+                          });
+  };
+  if (!over && degraded_.empty())
+    return;
+  for (auto& [id, region] : map_.regions()) {
+    auto i = degraded_.find(id);
+    if (!runs_on(region)) {
+      if (i == degraded_.end())
+        continue;
+      say(id, proto::EVENT_KIND_RESTORED, over ? "taken away" : "lease again",
+          i->second.since);
+      degraded_.erase(i);
+      continue;
+    }
+    if (i == degraded_.end())
+      i = degraded_.emplace(id, degradation{lease_.end()}).first;
+    auto& one = i->second;
+    if (one.alerts < alerts.size()
+        && now - one.since >= alerts[one.alerts].first)
+      say(id, proto::EVENT_KIND_DEGRADED, alerts[one.alerts++].second,
+          one.since);
+  }
 }
 
 void node_core::perform_host() {

@@ -1,8 +1,12 @@
 #include <test/catch.hpp>
 
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <caf/scoped_actor.hpp>
 
@@ -310,6 +314,52 @@ TEST_CASE("node: subscribers hear of messages that reached nobody",
         },
         caf::after(10s) >> [&] { late = true; });
   CHECK(heard);
+}
+
+TEST_CASE(
+    "node: [R-8] a process whose handler hangs ends itself, if its region "
+    "says so",
+    "[actor][node]") {
+  auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    node_options options = named("a");
+    options.settings.stop_deadline = 100ms;
+    options.settings.move_step = 100ms;
+    region_options one;
+    one.partitions = 1;
+    one.overrun = overrun_policy::exit;
+    static std::atomic<bool> begun{false};
+    node n{options};
+    auto r = n.spawn_region(
+        "r",
+        [](partition*) -> caf::behavior {
+          return {[](const std::string&, int) {
+            begun = true;
+            for (;;)
+              ::pause();
+          }};
+        },
+        one);
+    if (n.start())
+      ::_exit(1);
+    caf::anon_send(r.router(), std::string{"k"}, 1);
+    while (!begun)
+      std::this_thread::yield();
+    n.stop(node::stop_kind::restart);
+    ::_exit(2);
+  }
+  int status = 0;
+  auto until = std::chrono::steady_clock::now() + 30s;
+  while (::waitpid(child, &status, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > until) {
+      ::kill(child, SIGKILL);
+      FAIL("it did not end");
+    }
+    std::this_thread::yield();
+  }
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == exit_overrun);
 }
 
 TEST_CASE("node: a strategy of the user's own places partitions",

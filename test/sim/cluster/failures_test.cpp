@@ -101,7 +101,7 @@ TEST_CASE("[R-8] exit: a node with a partition that does not stop ends itself, "
   auto life = h.from.process().life;
   auto was = h.c.row(h.p).epoch;
   h.others_move();
-  h.c.reach([&] { return !h.from.alive(); }, 1s);
+  h.c.reach([&] { return !h.from.alive(); }, 2s);
   h.c.reach(
       [&] {
         return h.c.w.leader() && h.c.row(h.p).stage == stage::running

@@ -95,7 +95,9 @@ void sim_node::perform(command_done& x) {
 }
 
 void sim_node::perform(stop_process& x) {
-  if (x.why.code != errc::foreign_node)
+  if (x.why.code == errc::overrun) // whoever watches over it starts it again
+    world_.time().after(std::chrono::milliseconds{500}, [this] { start(); });
+  else if (x.why.code != errc::foreign_node)
     world_.reg().fail(name_ + " stops: " + x.why.detail);
   stopping_process_ = true;
 }
@@ -182,11 +184,6 @@ void sim_node::deadline_passed(partition_key key, std::uint64_t serial) {
   if (!here.actor || here.actor->serial != serial)
     return;
   here.actor->out_of_time = true;
-  if (here.actor->overruns
-      && settings_of(key).overrun == overrun_policy::exit) {
-    stopping_process_ = true; // whoever watches over it starts it again
-    world_.time().after(std::chrono::milliseconds{500}, [this] { start(); });
-  }
   poke(key);
 }
 

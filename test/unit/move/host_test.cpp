@@ -63,6 +63,29 @@ TEST_CASE("host: a state is confirmed when it was acknowledged, kept until "
   CHECK(only<send_state>(effects)->to == node_id{3});
 }
 
+TEST_CASE("host: [R-8] an actor that does not end is named once",
+          "[unit][move]") {
+  auto h = running(1);
+  CHECK(h.overruns(boot_time{100}, boot_time{50}).empty());
+  SECTION("told to stop") {
+    h.learn(key, row(stage::pausing, 1, 5, 2));
+  }
+  SECTION("killed") {
+    h.learn(key, row(stage::running, 2, 9));
+  }
+  h.take();
+  CHECK(h.overruns(boot_time{200}, boot_time{50}).empty());
+  CHECK(h.overruns(boot_time{250}, boot_time{50}).empty());
+  auto late = h.overruns(boot_time{251}, boot_time{50});
+  REQUIRE(late.size() == 1);
+  CHECK(late[0].key == key);
+  CHECK(late[0].epoch == epoch{5});
+  CHECK(late[0].since == boot_time{200});
+  CHECK(h.overruns(boot_time{999}, boot_time{50}).empty());
+  h.stopped(key, epoch{5}, std::nullopt);
+  CHECK(h.overruns(boot_time{9999}, boot_time{50}).empty());
+}
+
 TEST_CASE("host: a receiver that was started anew gets the state again",
           "[unit][move]") {
   auto h = running(1);

@@ -19,6 +19,8 @@ struct lab {
   std::vector<node_effect> effects;
   std::uint64_t last = 1;
   raft::term term{2};
+  bool keep_running = false; // of region "r"
+  overrun_policy overrun = overrun_policy::wait;
 
   lab() {
     std::vector<founder> founders;
@@ -115,8 +117,23 @@ struct lab {
     });
   }
 
+  /// Local events of this kind so far.
+  std::vector<proto::Event> events(proto::EventKind kind) const {
+    std::vector<proto::Event> out;
+    for (auto& x : effects)
+      if (auto* one = std::get_if<happened>(&x);
+          one && one->event.local() && one->event.kind() == kind)
+        out.push_back(one->event);
+    return out;
+  }
+  void pass(boot_time time) {
+    now += time;
+    core->tick(now, 0);
+    collect();
+  }
+
   // -- entries ----------------------------------------------------------------
-  static void up(proto::MapEntry& entry, std::uint64_t id) {
+  void up(proto::MapEntry& entry, std::uint64_t id) {
     auto& cmd = *entry.add_commands()->mutable_node_up();
     cmd.set_node(id);
     cmd.set_incarnation(1);
@@ -128,6 +145,8 @@ struct lab {
     region.mutable_settings()->set_name("r");
     region.mutable_settings()->set_partitions(2);
     region.mutable_settings()->set_strategy("balanced");
+    region.mutable_settings()->set_keep_running(keep_running);
+    region.mutable_settings()->set_overrun(static_cast<std::uint32_t>(overrun));
     region.set_hosts(true);
   }
   proto::PartitionRow& fill(proto::PartitionRow& row, partition_id p,
@@ -176,7 +195,7 @@ TEST_CASE("node: no acknowledgement and no vote leaves before it is on disk",
   }
   SECTION("an entry") {
     proto::MapEntry entry;
-    lab::up(entry, 1);
+    l.up(entry, 1);
     l.append(entry);
     REQUIRE(l.count<persist>() > 0);
     CHECK_FALSE(l.said<raft::append_reply>());
@@ -399,4 +418,90 @@ TEST_CASE("node: [SF-10] [R-3] states of partitions it has nothing to do with "
   CHECK(l.count<start_actor>() == 0);
   CHECK(l.count<stop_actor>() == 0);
   CHECK_FALSE(l.core->host().has_facts());
+}
+
+TEST_CASE("node: a region that runs on without a lease says so, again as it "
+          "lasts, and when it is over",
+          "[unit][node]") {
+  lab l;
+  l.keep_running = GENERATE(true, false);
+  l.running();
+  proto::Echo echo;
+  echo.set_incarnation(1);
+  auto extend = [&] {
+    echo.set_sent_ns(l.now.count());
+    echo.set_last_index(l.last);
+    l.core->receive(l.now, node_id{2}, frame_kind::echo,
+                    echo.SerializeAsString());
+    l.pass(1ms);
+  };
+  extend();
+  CHECK(l.core->degraded_since() == boot_time{0});
+  auto end = l.core->lease_end();
+  l.pass(end - l.now);
+  if (!l.keep_running) {
+    CHECK(l.events(proto::EVENT_KIND_DEGRADED).empty());
+    CHECK(l.core->degraded_since() == boot_time{0});
+    return;
+  }
+  CHECK(l.core->degraded_since() == end);
+  auto said = l.events(proto::EVENT_KIND_DEGRADED);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].region() == "r");
+  CHECK(said[0].cause() == "notice");
+  l.pass(9s);
+  CHECK(l.events(proto::EVENT_KIND_DEGRADED).size() == 1);
+  l.pass(1s);
+  l.pass(50s);
+  l.pass(100s);
+  said = l.events(proto::EVENT_KIND_DEGRADED);
+  REQUIRE(said.size() == 3);
+  CHECK(said[1].cause() == "warning");
+  CHECK(said[2].cause() == "critical");
+  CHECK(said[2].duration_us() == 60'000'000);
+  SECTION("with a lease") {
+    extend();
+    auto over = l.events(proto::EVENT_KIND_RESTORED);
+    REQUIRE(over.size() == 1);
+    CHECK(over[0].cause() == "lease again");
+    CHECK(over[0].duration_us() >= 160'000'000);
+  }
+  SECTION("or without its partitions") {
+    proto::MapEntry entry;
+    auto& down = *entry.add_commands()->mutable_node_down();
+    down.set_node(1);
+    down.set_incarnation(1);
+    l.run(entry);
+    l.pass(1ms);
+    auto over = l.events(proto::EVENT_KIND_RESTORED);
+    REQUIRE(over.size() == 1);
+    CHECK(over[0].cause() == "taken away");
+  }
+  CHECK(l.core->degraded_since() == boot_time{0});
+}
+
+TEST_CASE("node: [R-8] a handler that does not return is an event, and ends "
+          "the node if its region says so",
+          "[unit][node]") {
+  lab l;
+  l.overrun = GENERATE(overrun_policy::wait, overrun_policy::fence,
+                       overrun_policy::exit);
+  l.running();
+  proto::MapEntry entry;
+  auto& pause = *entry.add_commands()->mutable_pause();
+  l.fill(*pause.add_rows(), 1, 2);
+  l.run(entry);
+  REQUIRE(l.count<stop_actor>() == 1);
+  l.pass(1ms);
+  cluster_settings times;
+  l.pass(times.stop_deadline + times.move_step);
+  CHECK(l.events(proto::EVENT_KIND_OVERRUN).empty());
+  l.pass(1ms);
+  l.pass(1s);
+  auto said = l.events(proto::EVENT_KIND_OVERRUN);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].region() == "r");
+  CHECK(said[0].partition() == 1);
+  CHECK(said[0].cause() == to_string(l.overrun));
+  CHECK((l.count<stop_process>() == 1) == (l.overrun == overrun_policy::exit));
 }
