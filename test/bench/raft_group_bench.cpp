@@ -1,25 +1,30 @@
-// Three members of a group as three processes on loopback, each with its own
-// log, every write synced on all three; the load runs inside the leader.
+// One member of a group of three, for test/bench/raft_compare; every write is
+// synced on all three, and the load runs inside the member that is asked.
 //
-//   bench_raft_group DIRECTORY [SECONDS]
+//   bench_raft_group NUMBER DIRECTORY PORT,PORT,PORT [fast] [keep] [single]
 //
-// Prints a line for each load: operations a second, latencies, processor time
-// of all three processes for each operation, and beside them what one
-// fdatasync takes on that disk in the same minute.
-
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
+// NUMBER: which of the ports is its own, from 0. fast: short timeouts. keep:
+// no snapshots, the log keeps everything. single: an entry for each command.
+//
+// Prints "up", then answers lines of standard input with a line each:
+//
+//   leader                 1 or 0
+//   write N SECONDS        "warm" after a second of load with N outstanding,
+//   linearizable, lease    "over" at its end, then: a second, p50 us, p99 us,
+//                          failed
+//   load N                 begins writes, N outstanding, without an end
+//   fill COUNT             writes that many, 1,024 outstanding: a second
+//   probe T                one write, again until it is done: ms since T, which
+//                          is CLOCK_MONOTONIC in ns
+//   applied                the index that this member has applied
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <chrono>
+#include <future>
 #include <iostream>
+#include <list>
+#include <memory>
 #include <semaphore>
 #include <sstream>
 #include <string>
@@ -28,14 +33,15 @@
 
 #include <google/protobuf/wrappers.pb.h>
 
-#include <troupe/runtime/boot_clock.hpp>
 #include <troupe/runtime/group/group.hpp>
 
 namespace {
 
 using namespace troupe;
 using namespace troupe::raft;
+using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
+using seconds = std::chrono::duration<double>;
 
 // Keeps what was written last.
 struct bench_machine {
@@ -64,43 +70,58 @@ struct bench_machine {
 
 using bench_group = group<bench_machine>;
 
-// -- the load, in the leader --------------------------------------------------
+google::protobuf::BytesValue a_command() {
+  google::protobuf::BytesValue out;
+  out.set_value(std::string(34, 'x')); // 36 bytes, encoded
+  return out;
+}
 
+/// Keeps a number of operations under way.
+///
+/// Threads: callbacks of the group, one at a time; `begin`, `measure` and `end`
+///          from another.
 class load {
 public:
   load(bench_group& group, std::string what, int outstanding)
-      : group_(group), what_(std::move(what)), outstanding_(outstanding) {
-    us_.reserve(1 << 22);
-    command_.set_value(std::string(34, 'x')); // 36 bytes, encoded
+      : group_(group), what_(std::move(what)), outstanding_(outstanding) {}
+
+  void begin() {
+    for (int i = 0; i < outstanding_; ++i)
+      next(clock_type::now());
   }
 
-  std::string run(std::chrono::duration<double> time) {
-    open_ = outstanding_;
-    for (int i = 0; i < outstanding_; ++i)
-      next();
-    std::this_thread::sleep_for(std::chrono::seconds{1});
+  std::string measure(seconds time) {
+    us_.reserve(1u << 24);
+    begin();
+    std::this_thread::sleep_for(1s);
+    std::cout << "warm" << std::endl;
     warm_ = true;
     auto from = clock_type::now();
     std::this_thread::sleep_for(time);
     warm_ = false;
-    auto taken =
-        std::chrono::duration<double>(clock_type::now() - from).count();
-    stopping_ = true;
-    over_.acquire();
+    auto taken = seconds{clock_type::now() - from}.count();
+    std::cout << "over" << std::endl;
+    end();
     std::sort(us_.begin(), us_.end());
     std::ostringstream out;
-    out << us_.size() << " " << static_cast<double>(us_.size()) / taken << " "
-        << at(50) << " " << at(99) << " " << failed_;
+    out << static_cast<double>(us_.size()) / taken << " " << at(50) << " "
+        << at(99) << " " << failed_;
     return out.str();
   }
+
+  void end() {
+    stopping_ = true;
+    over_.acquire();
+  }
+
+  std::uint64_t count() const { return count_; }
 
 private:
   double at(std::size_t percent) const {
     return us_.empty() ? 0 : us_[us_.size() * percent / 100];
   }
 
-  void next() {
-    auto from = clock_type::now();
+  void next(clock_type::time_point from) {
     if (what_ == "write")
       return group_.propose(command_, [this, from](auto x) { done(from, x); });
     auto how = what_ == "lease" ? read_mode::lease : read_mode::linearizable;
@@ -111,213 +132,148 @@ private:
 
   template <class T>
   void done(clock_type::time_point from, outcome<T>& x) {
+    auto now = clock_type::now();
     if (!x)
       ++failed_;
-    else if (warm_)
-      us_.push_back(static_cast<float>(
-          std::chrono::duration<double, std::micro>(clock_type::now() - from)
-              .count()));
-    if (!stopping_)
-      next();
-    else if (--open_ == 0)
+    else
+      ++count_;
+    if (x && warm_)
+      us_.push_back(
+          std::chrono::duration<float, std::micro>(now - from).count());
+    bool goes_on = x || x.error().why != group_code::stopped;
+    if (goes_on && !stopping_)
+      next(now);
+    else if (++ended_ == outstanding_)
       over_.release();
   }
 
   bench_group& group_;
   std::string what_;
   int outstanding_;
-  google::protobuf::BytesValue command_;
+  google::protobuf::BytesValue command_ = a_command();
   std::vector<float> us_;
-  int open_ = 0;
+  int ended_ = 0;
   std::uint64_t failed_ = 0;
+  std::atomic<std::uint64_t> count_{0};
   std::atomic<bool> warm_{false};
   std::atomic<bool> stopping_{false};
   std::binary_semaphore over_{0};
 };
 
-// -- a member -----------------------------------------------------------------
+/// Answers the lines of standard input.
+class member {
+public:
+  explicit member(bench_group& group) : group_(group) {}
 
-int member(const std::string& directory, int port, int base) {
+  std::string answer(const std::string& line) {
+    std::istringstream in{line};
+    std::string word;
+    in >> word;
+    if (word == "leader")
+      return group_.view().leader.here ? "1" : "0";
+    if (word == "applied")
+      return std::to_string(group_.view().applied.value);
+    if (word == "probe") {
+      std::int64_t from = 0;
+      in >> from;
+      return probe(from);
+    }
+    if (word == "fill") {
+      std::uint64_t count = 0;
+      in >> count;
+      return fill(count);
+    }
+    int outstanding = 0;
+    double time = 0;
+    in >> outstanding >> time;
+    if (outstanding < 1)
+      return "?";
+    if (word == "load") {
+      loads_.emplace_back(group_, "write", outstanding).begin();
+      return "going";
+    }
+    return load{group_, word, outstanding}.measure(seconds{time});
+  }
+
+private:
+  std::string probe(std::int64_t from_ns) {
+    std::promise<bool> done;
+    try_write(done);
+    if (!done.get_future().get())
+      return "?";
+    auto now = clock_type::now().time_since_epoch();
+    return std::to_string(std::chrono::duration<double, std::milli>(
+                              now - std::chrono::nanoseconds{from_ns})
+                              .count());
+  }
+
+  void try_write(std::promise<bool>& done) {
+    group_.propose(a_command(), [this, &done](auto x) {
+      if (x || x.error().why == group_code::stopped)
+        done.set_value(bool(x));
+      else
+        try_write(done);
+    });
+  }
+
+  std::string fill(std::uint64_t count) {
+    load x{group_, "write", 1024};
+    auto from = clock_type::now();
+    x.begin();
+    while (x.count() < count)
+      std::this_thread::sleep_for(10ms);
+    x.end();
+    return std::to_string(static_cast<double>(x.count())
+                          / seconds{clock_type::now() - from}.count());
+  }
+
+  bench_group& group_;
+  std::list<load> loads_; // without an end
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) {
+    std::cerr << "usage: " << argv[0]
+              << " NUMBER DIRECTORY PORT,PORT,PORT [fast] [keep] [single]"
+              << std::endl;
+    return 2;
+  }
+  std::string number = argv[1];
   group_options options;
-  options.data = directory;
-  options.listen = "127.0.0.1:" + std::to_string(port);
-  for (int i = 0; i < 3; ++i)
-    options.members.push_back({"127.0.0.1:" + std::to_string(base + i), true});
+  options.data = argv[2];
+  std::istringstream ports{argv[3]};
+  for (std::string port; std::getline(ports, port, ',');) {
+    auto address = "127.0.0.1:" + port;
+    if (number == std::to_string(options.members.size()))
+      options.listen = address;
+    options.members.push_back({address, true});
+  }
   options.settings.snapshots = snapshot_policy::every_changes(2'000'000);
+  for (int i = 4; i < argc; ++i) {
+    std::string word = argv[i];
+    if (word == "fast") {
+      options.settings.tick = 7500us;
+      options.settings.heartbeat = 15ms;
+      options.settings.election = 100ms;
+    } else if (word == "keep") {
+      options.settings.snapshots = snapshot_policy::never();
+    } else if (word == "single") {
+      options.settings.batch_bytes_max = 1;
+    } else {
+      std::cerr << "unknown: " << word << std::endl;
+      return 2;
+    }
+  }
   bench_group g{std::move(options)};
   if (auto why = g.start()) {
     std::cerr << why->text() << std::endl;
     return 1;
   }
   std::cout << "up" << std::endl;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream in{line};
-    std::string word;
-    in >> word;
-    if (word == "leader") {
-      std::cout << g.view().leader.here << std::endl;
-    } else {
-      int outstanding = 0;
-      double seconds = 0;
-      in >> outstanding >> seconds;
-      load x{g, word, outstanding};
-      std::cout << x.run(std::chrono::duration<double>(seconds)) << std::endl;
-    }
-  }
+  member self{g};
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << self.answer(line) << std::endl;
   g.stop();
-  return 0;
-}
-
-// -- the parent ---------------------------------------------------------------
-
-struct child {
-  pid_t pid = 0;
-  FILE* to = nullptr;
-  FILE* from = nullptr;
-
-  std::string ask(const std::string& line) {
-    std::fprintf(to, "%s\n", line.c_str());
-    std::fflush(to);
-    return answer();
-  }
-  std::string answer() {
-    char text[256] = "";
-    return std::fgets(text, sizeof text, from) ? text : "";
-  }
-  // Seconds of processor time so far.
-  double cpu() const {
-    std::string stat;
-    std::ifstream all{"/proc/" + std::to_string(pid) + "/stat"};
-    std::getline(all, stat);
-    std::istringstream fields{stat.substr(stat.rfind(')') + 2)};
-    std::string skipped;
-    for (int i = 0; i < 11; ++i)
-      fields >> skipped;
-    double user = 0;
-    double system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  }
-};
-
-child start(const std::string& self, const std::string& directory, int port,
-            int base) {
-  int down[2];
-  int up[2];
-  if (::pipe2(down, O_CLOEXEC) != 0 || ::pipe2(up, O_CLOEXEC) != 0)
-    std::exit(1);
-  child out;
-  out.pid = ::fork();
-  if (out.pid == 0) {
-    ::dup2(down[0], 0);
-    ::dup2(up[1], 1);
-    auto p = std::to_string(port);
-    auto b = std::to_string(base);
-    ::execl(self.c_str(), self.c_str(), "--member", directory.c_str(),
-            p.c_str(), b.c_str(), nullptr);
-    ::_exit(127);
-  }
-  ::close(down[0]);
-  ::close(up[1]);
-  out.to = ::fdopen(down[1], "w");
-  out.from = ::fdopen(up[0], "r");
-  return out;
-}
-
-// What the disk takes for a write of 512 bytes into a file of zeros, and its
-// sync: the median, in us.
-double sync_us(const std::string& directory) {
-  auto path = directory + "/sync";
-  auto fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0666);
-  std::string zeros(1u << 20, '\0');
-  if (fd < 0 || ::pwrite(fd, zeros.data(), zeros.size(), 0) < 0
-      || ::fsync(fd) != 0)
-    return 0;
-  std::vector<double> us;
-  std::string row(512, 'r');
-  for (int i = 0; i < 1000; ++i) {
-    auto from = clock_type::now();
-    if (::pwrite(fd, row.data(), row.size(), 512 * i) < 0
-        || ::fdatasync(fd) != 0)
-      return 0;
-    us.push_back(
-        std::chrono::duration<double, std::micro>(clock_type::now() - from)
-            .count());
-  }
-  ::close(fd);
-  std::sort(us.begin(), us.end());
-  return us[us.size() / 2];
-}
-
-void measure(std::array<child, 3>& members, child& leader,
-             const std::string& directory, const std::string& what,
-             int outstanding, double seconds) {
-  auto sync = sync_us(directory);
-  double before = 0;
-  for (auto& x : members)
-    before += x.cpu();
-  std::istringstream in{leader.ask(what + " " + std::to_string(outstanding)
-                                   + " " + std::to_string(seconds))};
-  double after = 0;
-  for (auto& x : members)
-    after += x.cpu();
-  double count = 0;
-  double rate = 0;
-  double p50 = 0;
-  double p99 = 0;
-  std::uint64_t failed = 0;
-  in >> count >> rate >> p50 >> p99 >> failed;
-  // The warm-up of a second is in the processor time, and in proportion.
-  auto operations = rate * (seconds + 1);
-  std::printf("%-12s %5d outstanding: %9.0f/s  p50 %7.0f us  p99 %7.0f us  "
-              "%6.2f us CPU each  failed %llu  fdatasync p50 %4.0f us"
-              "  p50/fdatasync %.2f\n",
-              what.c_str(), outstanding, rate, p50, p99,
-              operations > 0 ? (after - before) * 1e6 / operations : 0,
-              static_cast<unsigned long long>(failed), sync,
-              sync > 0 ? p50 / sync : 0);
-  std::fflush(stdout);
-}
-
-} // namespace
-
-int main(int argc, char** argv) {
-  if (argc == 5 && std::string{argv[1]} == "--member")
-    return member(argv[2], std::atoi(argv[3]), std::atoi(argv[4]));
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: %s DIRECTORY [SECONDS]\n", argv[0]);
-    return 1;
-  }
-  std::string directory = argv[1];
-  auto seconds = argc > 2 ? std::atof(argv[2]) : 4;
-  std::filesystem::create_directories(directory);
-  std::array<child, 3> members;
-  constexpr int base = 17611;
-  for (int i = 0; i < 3; ++i) {
-    auto path = directory + "/m" + std::to_string(i);
-    std::filesystem::remove_all(path);
-    members[static_cast<std::size_t>(i)] = start(
-        std::filesystem::canonical("/proc/self/exe"), path, base + i, base);
-  }
-  for (auto& x : members)
-    if (x.answer() != "up\n")
-      return 1;
-  child* leader = nullptr;
-  for (int i = 0; i < 100 && leader == nullptr; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{100});
-    for (auto& x : members)
-      if (x.ask("leader") == "1\n")
-        leader = &x;
-  }
-  if (leader == nullptr)
-    return 1;
-  for (int n : {1, 64, 256, 1024})
-    measure(members, *leader, directory, "write", n, seconds);
-  for (auto* what : {"linearizable", "lease"})
-    for (int n : {256, 1024})
-      measure(members, *leader, directory, what, n, seconds);
-  for (auto& x : members) {
-    std::fclose(x.to);
-    ::waitpid(x.pid, nullptr, 0);
-  }
 }
