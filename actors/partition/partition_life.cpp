@@ -24,9 +24,8 @@ caf::invoke_message_result partition::control(const partition_control& what) {
     wait_for_gate();
     return invoke_message_result::skipped;
   }
-  // Messages that the user's handlers skipped stay in front of the fence.
-  if (what.what == kind::fence && !ending()
-      && !get_normal_queue().cache().empty())
+  // What was skipped before it stays in front of it.
+  if (what.what == kind::fence && !get_normal_queue().cache().empty())
     return invoke_message_result::skipped;
   switch (what.what) {
   case kind::begin:

@@ -75,6 +75,8 @@ caf::invoke_message_result partition::consume(caf::mailbox_element& x) {
 caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   using caf::invoke_message_result;
   if (ending()) {
+    if (!get_normal_queue().cache().empty())
+      return invoke_message_result::skipped; // they go back first
     left_.emplace_back(rebuild(x));
     return invoke_message_result::consumed;
   }

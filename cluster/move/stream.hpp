@@ -103,7 +103,11 @@ public:
   void returned(Message&& msg, epoch at, const route& refuser, Port& port) {
     if (at <= void_epoch_)
       return;
-    ++settled_;
+    if (state_ == state::open && at < epoch_) { // the way is clear since
+      send(std::move(msg), port);
+      return;
+    }
+    settled_ += at == epoch_;
     returned_.push_back(std::move(msg));
     if (state_ == state::open)
       close(port);

@@ -12,6 +12,7 @@ install(TARGETS
   troupe_payload troupe_actors
   troupe_group_core troupe_group
   troupe_metrics troupe_log troupe_link troupe_http troupe_runtime
+  troupe_testing
   EXPORT troupe
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT troupe NAMESPACE troupe:: FILE troupeTargets.cmake
@@ -20,9 +21,10 @@ install(TARGETS troupectl)
 foreach(folder cluster actors runtime)
   install(DIRECTORY ${folder} DESTINATION ${headers}
     FILES_MATCHING PATTERN "*.hpp"
-    PATTERN ctl EXCLUDE PATTERN cmake EXCLUDE PATTERN troupe.hpp EXCLUDE)
+    PATTERN ctl EXCLUDE PATTERN cmake EXCLUDE PATTERN troupe.hpp EXCLUDE
+    PATTERN testing.hpp EXCLUDE)
 endforeach()
-install(FILES runtime/troupe.hpp DESTINATION ${headers})
+install(FILES runtime/troupe.hpp runtime/testing.hpp DESTINATION ${headers})
 install(DIRECTORY proto ${PROJECT_BINARY_DIR}/generated/troupe/proto
   DESTINATION ${headers}
   FILES_MATCHING PATTERN "*.proto" PATTERN "*.pb.h")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <queue>
@@ -50,6 +51,9 @@ public:
 
   /// When the next event happens; only if there is one.
   boot_time next_at() const { return events_.top().when; }
+
+  /// Nothing happens before `when`.
+  void pass_until(boot_time when) { now_ = std::max(now_, when); }
 
   void step() {
     auto what = std::move(const_cast<event&>(events_.top()).what);

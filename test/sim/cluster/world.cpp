@@ -151,6 +151,8 @@ void world::run_for(boot_time span) {
   auto end = time_.now() + span;
   while (!broken() && !time_.empty() && time_.next_at() <= end)
     step();
+  if (!broken())
+    time_.pass_until(end);
 }
 
 bool world::run_until(const std::function<bool()>& pred, boot_time bound) {

@@ -191,6 +191,20 @@ TEST_CASE("stream: what comes back into a quarantine is dropped",
   CHECK(e.take() == "drop1:quarantined ");
 }
 
+TEST_CASE("stream: what comes back late goes out again at once",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.learn(at(stage::running, 2, 5, 5), e);
+  s.accept(own(1), e);
+  s.learn(at(stage::running, 3, 8, 8), e);
+  s.fence_answered(epoch{5}, e);
+  e.take();
+  s.returned(own(1), epoch{5}, s.out().known(), e);
+  s.accept(own(2), e);
+  CHECK(e.take() == "send1>3@8 send2>3@8 ");
+}
+
 TEST_CASE("stream: what the owner said that it did is not lost with it",
           "[unit][move]") {
   slot s;
