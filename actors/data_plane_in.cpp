@@ -232,7 +232,7 @@ void data_plane::end_streams(node_id node, incarnation upto, log_index at,
       if (in_order)
         here.core.owner_left(e);
       else
-        here.core.give_up(e);
+        here.core.give_up(upto, at, e);
     }
     fail_requests(here, [&](const open_request& one) {
       return one.owner == node && one.owner_started <= upto

@@ -62,8 +62,8 @@ public:
   }
 
   template <class Env>
-  void give_up(Env& env) {
-    run(env, [&](auto& port) { stream_.give_up(port); });
+  void give_up(incarnation upto, log_index at, Env& env) {
+    run(env, [&](auto& port) { stream_.give_up(upto, at, port); });
   }
 
   template <class Env>

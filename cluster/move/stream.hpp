@@ -75,15 +75,20 @@ public:
   }
 
   /// The owner of the stream is down, gone or started anew. What was sent to it
-  /// and not returned has an unknown fate; what it still says is ignored.
+  /// and not returned has an unknown fate; what it still says is ignored. Lost
+  /// are its starts up to `upto` with what they were assigned up to `at`: no
+  /// stream leads there any more, though the map may say so still.
   template <class Port>
-  void give_up(Port& port) {
+  void give_up(incarnation upto, log_index at, Port& port) {
     if (state_ == state::waiting)
       return;
     if (sent_ > settled_)
       port.lost(owner_, epoch_, sent_ - settled_);
     void_epoch_ = epoch_;
     end();
+    if (route_.owner == owner_ && route_.owner_started <= upto
+        && route_.epoch.value <= at.value)
+      last_ = std::max(last_, route_.epoch);
     try_open(port);
   }
 

@@ -55,7 +55,7 @@ void sim_node::perform(owner_lost& x) {
   for (auto& [key, here] : places_)
     if (here->slot.out().streams_to(x.node, x.upto, x.at)) {
       env e{*this, key, *here};
-      here->slot.give_up(e);
+      here->slot.give_up(x.upto, x.at, e);
       poke(key);
     }
 }

@@ -85,7 +85,7 @@ TEST_CASE("stream: what is sent to an owner that has left waits for the next",
     CHECK(e.take() == "send1>3@8 send2>3@8 send3>3@8 ");
   }
   SECTION("and is not lost with that owner") {
-    s.give_up(e);
+    s.give_up(incarnation{1}, log_index{100}, e);
     s.learn(at(stage::running, 3, 8, 9), e);
     CHECK(e.take() == "send1>3@8 send2>3@8 send3>3@8 ");
   }
@@ -133,7 +133,7 @@ TEST_CASE("stream: what comes of a stream that was given up is ignored",
   s.accept(own(1), e);
   s.accept(own(2), e);
   e.take();
-  s.give_up(e);
+  s.give_up(incarnation{1}, log_index{100}, e);
   CHECK(e.take() == "lost2 ");
   s.returned(own(1), epoch{5}, at(stage::running, 2, 5, 5), e);
   CHECK(s.out().held() == 0);
@@ -191,6 +191,40 @@ TEST_CASE("stream: what comes back into a quarantine is dropped",
   CHECK(e.take() == "drop1:quarantined ");
 }
 
+TEST_CASE(
+    "stream: to an owner that was lost none opens again, whatever else it "
+    "had been assigned",
+    "[unit][move]") {
+  slot s;
+  env e;
+  auto to = [](std::uint64_t owner, std::uint64_t started, std::uint64_t e,
+               std::uint64_t version) {
+    auto out = at(stage::running, owner, e, version);
+    out.owner_started = incarnation{started};
+    return out;
+  };
+  s.learn(to(2, 1, 3, 3), e);
+  s.accept(own(1), e);
+  s.learn(to(2, 1, 6, 7), e); // rolled back: it has to answer a fence first
+  s.accept(own(2), e);
+  CHECK(e.take() == "send1>2@3 fence>2@3 ");
+  SECTION("by that start") {
+    s.give_up(incarnation{1}, log_index{8}, e);
+    CHECK(e.take() == "lost1 ");
+    s.learn(to(3, 1, 9, 9), e);
+    CHECK(e.take() == "send2>3@9 ");
+  }
+  SECTION("another start is another owner") {
+    s.learn(to(2, 2, 8, 8), e);
+    s.give_up(incarnation{1}, log_index{8}, e);
+    CHECK(e.take() == "lost1 send2>2@8 ");
+  }
+  SECTION("and so is a later assignment") {
+    s.give_up(incarnation{1}, log_index{5}, e);
+    CHECK(e.take() == "lost1 send2>2@6 ");
+  }
+}
+
 TEST_CASE("stream: what comes back late goes out again at once",
           "[unit][move]") {
   slot s;
@@ -220,7 +254,7 @@ TEST_CASE("stream: what the owner said that it did is not lost with it",
   s.returned(own(5), epoch{5}, s.out().known(), e);
   CHECK(e.take() == "settled2 fence>2@5 ");
   SECTION("nor with the rest when it is lost") {
-    s.give_up(e);
+    s.give_up(incarnation{1}, log_index{100}, e);
     CHECK(e.take() == "lost2 ");
   }
   SECTION("and all is known when the fence is back") {
