@@ -74,12 +74,12 @@ class Node:
         self.ending = False  # somebody asked it to
         self.client = Client(http_port)
 
-    def start(self, program, folder, join, expect=0):
+    def start(self, program, folder, join, expect=0, flags=()):
         self.log = os.path.join(folder, self.name + ".log")
         command = [program, "node", "--name", self.name, "--listen", self.link,
                    "--http", f"127.0.0.1:{self.http_port}",
                    "--data", os.path.join(folder, self.name),
-                   "--join", ",".join(join), "--expect", str(expect)]
+                   "--join", ",".join(join), "--expect", str(expect), *flags]
         with open(self.log, "w") as log:
             # A session of its own: ctrl-C is for the show, which ends it.
             self.process = subprocess.Popen(command, stdout=log, stderr=log,
@@ -109,7 +109,8 @@ class Node:
 class Cluster:
     """The nodes that were started, by name, in order."""
 
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, flags=()):
+        self.flags = flags  # of every node
         self.program = os.path.join(build, "samples", "counter")
         self.troupectl = os.path.join(build, "runtime", "ctl", "troupectl")
         self.folder = folder
@@ -122,7 +123,7 @@ class Cluster:
         self.nodes.update({node.name: node for node in made})
         join = [node.link for node in self.nodes.values()]
         for node in made:
-            node.start(self.program, self.folder, join, expect)
+            node.start(self.program, self.folder, join, expect, self.flags)
         return made
 
     def living(self):

@@ -40,7 +40,7 @@ void coordinator::retire() {
     answer(origin, errc::not_leader, "leadership was lost", "ask again");
   leaves_.clear();
   leaving_.clear();
-  facts_.Clear();
+  facts_.clear();
   holders_.clear();
   versions_.clear();
 }
@@ -58,9 +58,17 @@ void coordinator::heard(boot_time now, node_id from, incarnation started,
     return;
   auto& version = versions_[from];
   version = std::max(version, applied);
-  facts_.mutable_confirmed()->MergeFrom(facts.confirmed());
-  facts_.mutable_started()->MergeFrom(facts.started());
-  facts_.mutable_failed()->MergeFrom(facts.failed());
+  facts_[from].Clear(); // it says all that it has to say
+  told(from, facts);
+}
+
+void coordinator::told(node_id from, const proto::Facts& facts) {
+  if (!leading_)
+    return;
+  auto& known = facts_[from];
+  known.mutable_confirmed()->MergeFrom(facts.confirmed());
+  known.mutable_started()->MergeFrom(facts.started());
+  known.mutable_failed()->MergeFrom(facts.failed());
   for (auto& row : facts.holding())
     holders_[{region_id{row.region()}, row.partition()}] = {from,
                                                             epoch{row.epoch()}};

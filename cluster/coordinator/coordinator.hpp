@@ -59,11 +59,13 @@ public:
   /// It leads no more. Requests that wait are answered with not_leader.
   void retire();
 
-  /// A heartbeat; `applied`: the version of the sender's map that the facts
-  /// are about.
+  /// A heartbeat, with the facts that the sender has to tell; `applied`: the
+  /// version of its map that they are about.
   void heard(boot_time now, node_id from, incarnation started,
              log_index applied, const proto::Facts& facts,
              const shard_map& map);
+  /// Facts between two heartbeats.
+  void told(node_id from, const proto::Facts& facts);
   /// The node begins nothing any more: its lease needs no waiting for.
   void released(node_id from) { detector_.released(from); }
   void request(boot_time now, command_origin from,
@@ -133,7 +135,7 @@ private:
   std::vector<queued> queue_;
   std::vector<command_answer> answers_;
   std::map<node_id, queued> starting_nodes_; // their old lease may still run
-  proto::Facts facts_;                       // not yet turned into commands
+  std::map<node_id, proto::Facts> facts_;    // not yet turned into commands
   struct holder {
     node_id node;
     troupe::epoch epoch;

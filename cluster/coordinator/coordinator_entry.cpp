@@ -158,17 +158,19 @@ void coordinator::add_restarts(builder& b) {
 void coordinator::add_facts(builder& b) {
   auto facts = std::exchange(facts_, {});
   proto::Failed failed;
-  for (auto& row : facts.failed())
-    if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
-                                           && a->stage != stage::unassigned
-                                           && b.claim(key_of(row)))
-      *failed.add_rows() = row;
+  for (auto& [node, said] : facts)
+    for (auto& row : said.failed())
+      if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
+                                             && a->stage != stage::unassigned
+                                             && b.claim(key_of(row)))
+        *failed.add_rows() = row;
   proto::Started started;
-  for (auto& row : facts.started())
-    if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
-                                           && a->stage == stage::starting
-                                           && b.claim(key_of(row)))
-      *started.add_rows() = row;
+  for (auto& [node, said] : facts)
+    for (auto& row : said.started())
+      if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
+                                             && a->stage == stage::starting
+                                             && b.claim(key_of(row)))
+        *started.add_rows() = row;
   proto::Assign confirmed;
   auto confirm = [&](partition_key key, const assignment& a, node_id source) {
     auto* target = b.map.node(a.target);
@@ -179,11 +181,12 @@ void coordinator::add_facts(builder& b) {
     row.set_source(source.value);
     row.set_source_epoch(a.epoch.value);
   };
-  for (auto& row : facts.confirmed())
-    if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
-                                           && a->stage == stage::pausing
-                                           && a->target != a->owner)
-      confirm(key_of(row), *a, a->owner);
+  for (auto& [node, said] : facts)
+    for (auto& row : said.confirmed())
+      if (auto* a = b.map.find(key_of(row)); a && a->epoch.value == row.epoch()
+                                             && a->stage == stage::pausing
+                                             && a->target != a->owner)
+        confirm(key_of(row), *a, a->owner);
   // States that wait on the disk of a node that came back from a restart.
   for (auto& [key, held] : holders_)
     if (auto* a = b.map.find(key);

@@ -10,11 +10,13 @@ void partition_host::update(partition_key key, F change) {
   auto& r = records_[key];
   change(r);
   drive(key, r);
-  news_ = has_fact(r) || news_;
-  if (has_fact(r))
+  if (has_fact(r)) {
     with_facts_.insert(key);
-  else
+    news_.insert(key);
+  } else {
     with_facts_.erase(key);
+    news_.erase(key);
+  }
   bool idle = r.actor == life::none && !r.saved && !r.received
               && r.now.owner != self_ && r.now.target != self_;
   if (idle)
@@ -45,6 +47,7 @@ void partition_host::forget(partition_key key) {
   r.saved.reset();
   r.received.reset();
   with_facts_.erase(key);
+  news_.erase(key);
   if (r.actor != life::none) { // until it has stopped
     kill(key, r);
     r.now = {};
@@ -321,29 +324,42 @@ bool partition_host::holds_orphan(const record& r) const {
          && (holds(r.saved) || holds(r.received));
 }
 
-proto::Facts partition_host::facts() const {
+proto::Facts partition_host::facts(std::size_t rows_max) const {
   proto::Facts out;
   for (auto key : with_facts_) {
-    auto& r = records_.at(key);
-    proto::PartitionRow* row;
-    if (holds_orphan(r)) {
-      row = out.add_holding();
-    } else if (r.failed_epoch == r.now.epoch) {
-      row = out.add_failed();
-      row->set_text(r.failure);
-    } else if (r.now.stage == stage::starting) {
-      row = out.add_started();
-    } else if (r.now.owner == self_ && r.now.target != self_) {
-      row = out.add_confirmed();
-    } else {
-      row = out.add_holding();
-    }
-    row->set_region(key.region.value);
-    row->set_partition(key.partition);
-    row->set_epoch(r.now.epoch.value);
-    row->set_node(self_.value);
+    if (rows_max-- == 0)
+      break;
+    add_fact(out, key);
   }
   return out;
+}
+
+proto::Facts partition_host::take_news() {
+  proto::Facts out;
+  for (auto key : std::exchange(news_, {}))
+    add_fact(out, key);
+  return out;
+}
+
+void partition_host::add_fact(proto::Facts& to, partition_key key) const {
+  auto& r = records_.at(key);
+  proto::PartitionRow* row;
+  if (holds_orphan(r)) {
+    row = to.add_holding();
+  } else if (r.failed_epoch == r.now.epoch) {
+    row = to.add_failed();
+    row->set_text(r.failure);
+  } else if (r.now.stage == stage::starting) {
+    row = to.add_started();
+  } else if (r.now.owner == self_ && r.now.target != self_) {
+    row = to.add_confirmed();
+  } else {
+    row = to.add_holding();
+  }
+  row->set_region(key.region.value);
+  row->set_partition(key.partition);
+  row->set_epoch(r.now.epoch.value);
+  row->set_node(self_.value);
 }
 
 } // namespace troupe

@@ -100,11 +100,13 @@ public:
   /// The processes that ran on these nodes are gone, and what they kept.
   void lost(const std::vector<node_id>& nodes);
 
-  /// What the map does not say yet.
-  proto::Facts facts() const;
+  /// What the map does not say yet: the first so many; the others' turn comes
+  /// when the map says these.
+  proto::Facts facts(std::size_t rows_max = ~std::size_t{0}) const;
   bool has_facts() const { return !with_facts_.empty(); }
-  /// Whether there are facts that were not there at the last call.
-  bool take_news() { return std::exchange(news_, false); }
+  /// Those that are new since the last call.
+  bool has_news() const { return !news_.empty(); }
+  proto::Facts take_news();
   std::vector<host_effect> take() { return std::exchange(effects_, {}); }
 
   /// Actors that were told to end more than `limit` ago and live on: their
@@ -151,6 +153,7 @@ private:
   void drive_start(partition_key key, record& r);
   void drive_state(partition_key key, record& r);
   void kill(partition_key key, record& r);
+  void add_fact(proto::Facts& to, partition_key key) const;
   bool has_fact(const record& r) const;
   bool holds_orphan(const record& r) const;
   void set_life(partition_key key, record& r, life next);
@@ -168,7 +171,7 @@ private:
   std::map<partition_key, ending> ending_; // actors told to end
   std::vector<host_effect> effects_;
   std::size_t alive_ = 0;
-  bool news_ = false;
+  std::set<partition_key> news_; // of `with_facts_`
 };
 
 } // namespace troupe

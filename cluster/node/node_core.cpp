@@ -97,11 +97,11 @@ void node_core::pump(boot_time now) {
       answer(one);
     perform_host();
     // News for a leader elsewhere goes with the next tick.
-    bool news = host_.take_news();
+    bool news = host_.has_news();
+    auto facts = host_.take_news();
     again = news && leadership_.leader == config_.self;
     if (again)
-      coordinator_.heard(now, config_.self, config_.started, applied_,
-                         host_.facts(), map_);
+      coordinator_.told(config_.self, facts);
     else if (news)
       lease_.hurry();
   }

@@ -125,6 +125,9 @@ void node_core::snapshot_stored(boot_time now, log_index at) {
   pump(now);
 }
 
+// Bounds what a node with very many partitions says at a time.
+static constexpr std::size_t facts_max = 4096;
+
 // -- leases -------------------------------------------------------------------
 
 void node_core::heartbeat(boot_time now) {
@@ -135,7 +138,7 @@ void node_core::heartbeat(boot_time now) {
   beat.set_sent_ns(now.count());
   beat.set_applied(applied_.value);
   if (host_.has_facts())
-    *beat.mutable_facts() = host_.facts();
+    *beat.mutable_facts() = host_.facts(facts_max);
   beat.set_last(retired_);
   if (leadership_.leader == config_.self)
     on(now, config_.self, beat);

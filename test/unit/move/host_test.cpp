@@ -63,6 +63,28 @@ TEST_CASE("host: a state is confirmed when it was acknowledged, kept until "
   CHECK(only<send_state>(effects)->to == node_id{3});
 }
 
+TEST_CASE("host: news are said once, facts until the map has them",
+          "[unit][move]") {
+  partition_host h{node_id{1}, incarnation{1}};
+  for (partition_id p = 0; p < 3; ++p) {
+    partition_key one{region_id{1}, p};
+    h.learn(one, row(stage::starting, 1, 5));
+    CHECK_FALSE(h.has_news());
+    h.started(one, epoch{5});
+    REQUIRE(h.has_news());
+    CHECK(h.take_news().started_size() == 1);
+    CHECK_FALSE(h.has_news());
+  }
+  CHECK(h.facts().started_size() == 3);
+  auto first = h.facts(2);
+  REQUIRE(first.started_size() == 2);
+  for (auto& said : first.started())
+    h.learn({region_id{1}, said.partition()}, row(stage::running, 1, 5));
+  auto then = h.facts(2);
+  REQUIRE(then.started_size() == 1);
+  CHECK(then.started(0).partition() == 2);
+}
+
 TEST_CASE("host: [R-8] an actor that does not end is named once",
           "[unit][move]") {
   auto h = running(1);
