@@ -1,4 +1,6 @@
 // How a node comes into a cluster: as a founder, as a newcomer, or back again.
+#include <algorithm>
+
 #include <troupe/cluster/bootstrap/codec.hpp>
 #include <troupe/runtime/boot_clock.hpp>
 #include <troupe/runtime/logger.hpp>
@@ -44,8 +46,10 @@ failure node::impl::enter_cluster() {
         wake = boot_->wake_at();
       }
       std::unique_lock guard{mutex_};
+      // It may have nothing to wait for but an answer.
       auto patience =
-          std::max<boot_time>(std::chrono::milliseconds{1}, wake - boot_now());
+          std::clamp<boot_time>(wake - boot_now(), std::chrono::milliseconds{1},
+                                std::chrono::minutes{1});
       changed_.wait_for(guard, patience, [&] {
         return !boot_events_.empty() || stop_asked_ >= 0;
       });
