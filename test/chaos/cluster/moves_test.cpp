@@ -85,6 +85,12 @@ TEST_CASE("planned moves under load lose nothing "
   begun = clock::now();
   auto& n4 = c.add();
   n4.start();
+  // Up comes before hosting: until then the map is balanced without it.
+  REQUIRE(eventually(seconds{30}, [&] {
+    auto now = c[0].partitions();
+    return std::any_of(now.begin(), now.end(),
+                       [](auto& p) { return p.owner == "n4"; });
+  }));
   c.wait_balanced();
   measured("a fourth node joins, until balanced", ms_since(begun), "ms");
   auto after = c[0].partitions();

@@ -84,7 +84,7 @@ std::size_t count_of(const std::vector<message>& xs) {
 }
 
 template <class T>
-const T& first_of(const std::vector<message>& xs) {
+T first_of(const std::vector<message>& xs) {
   for (auto& x : xs)
     if (auto* body = std::get_if<T>(&x.body))
       return *body;

@@ -63,7 +63,7 @@ TEST_CASE("raft: who no longer leads refuses what is forwarded, with a hint",
   lab x{3};
   x.elect(1);
   x[3].receive({member_id{2}, member_id{3}, {}, forward_commands{9, {}}});
-  auto& reply = sim::first_of<forward_reply>(x.take_from(3));
+  auto reply = sim::first_of<forward_reply>(x.take_from(3));
   CHECK(reply.id == 9);
   CHECK(reply.why == code::not_leader);
   CHECK(reply.leader == member_id{1});
