@@ -136,11 +136,7 @@ failure node::impl::open_links() {
 // -- the core -----------------------------------------------------------------
 
 failure node::impl::open_core() {
-  disk::store_settings store_settings;
-  store_settings.cluster = identity_.cluster;
-  store_settings.node = identity_.node;
-  store_settings.self = identity_.self;
-  auto opened = disk::raft_store::open(*lock_, store_settings);
+  auto opened = disk::raft_store::open(*lock_, {}, identity_);
   if (!opened)
     return from_disk(opened.error());
   auto cluster = to_text(identity_.cluster);

@@ -1,9 +1,16 @@
 #include <troupe/runtime/ctl/raft_inspect.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <troupe/cluster/group/entry_codec.hpp>
 #include <troupe/cluster/raft/settings.hpp>
@@ -35,6 +42,22 @@ std::string number(std::uint64_t x) {
 
 [[noreturn]] void refuse(const disk::refusal& why) {
   throw failure{exit_code::refused, why.what};
+}
+
+// Who uses the directory, without keeping anybody from starting there.
+std::optional<std::string> user_of(const std::string& directory) {
+  int fd = ::open((directory + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return std::nullopt;
+  bool taken = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  char pid[16];
+  auto n = ::read(fd, pid, sizeof pid);
+  ::close(fd);
+  if (!taken)
+    return std::nullopt;
+  std::string out{pid, n > 0 ? static_cast<std::size_t>(n) : 0};
+  out.erase(std::min(out.find_first_not_of("0123456789"), out.size()));
+  return "process " + (out.empty() ? "of unknown id" : out);
 }
 
 std::string to_text(const raft::configuration& x) {
@@ -141,12 +164,41 @@ void verify(const disk::opened_store& opened, node_id self, bool of_group) {
   }
 }
 
+void show_log(const disk::opened_store& opened, bool begun) {
+  auto& state = opened.state;
+  line("term", number(state.hard.term.value));
+  line("vote", state.hard.vote ? number(state.hard.vote.value) : "none");
+  line("commit", number(state.hard.commit.value));
+  std::string log = "empty";
+  if (!state.log.empty())
+    log = number(state.snapshot.index.value + 1) + " to "
+          + number(state.log.back().index.value);
+  if (!opened.tail.empty())
+    log += "; " + number(opened.tail.size()) + " more kept below the snapshot";
+  line("log", log);
+  line("files", number(opened.report.segments) + " in use, "
+                    + number(opened.report.bytes) + " bytes");
+  if (opened.report.segments == 0 && begun)
+    line("", "no file of a log, though it was begun: without it this one could "
+             "vote twice; restore the files, or let it join anew with an empty "
+             "directory");
+  if (opened.report.cut_bytes != 0)
+    line("torn", number(opened.report.cut_bytes) + " bytes at "
+                     + opened.report.cut_at
+                     + ", never acknowledged: a start cuts them off");
+}
+
 void inspect(const wishes& what) {
   auto& files = disk::posix_file_system();
   if (files.open(what.directory + "/identity", disk::open_mode::read).error
       != 0)
     throw failure{exit_code::refused, what.directory + " is no data directory",
                   "name that of a node or of a member of a group"};
+  auto user = user_of(what.directory);
+  if (user && what.verify)
+    throw failure{exit_code::refused, *user + " uses " + what.directory,
+                  "stop it first, or look without --verify: what is being "
+                  "written cannot be checked"};
   // Opened as a start would, without a change to the directory.
   disk::overlay_file_system copy{files};
   auto lock = disk::directory_lock::acquire(copy, what.directory);
@@ -157,6 +209,10 @@ void inspect(const wishes& what) {
     refuse(who.error());
   bool of_group = (*who)->founding.starts_with("group");
   show_identity(**who, of_group);
+  if (user)
+    line("in use", "by " + *user
+                       + ": what it writes meanwhile may look torn, or be "
+                         "missed");
   disk::store_settings settings;
   settings.cluster = (*who)->cluster;
   settings.node = (*who)->node;
@@ -166,22 +222,8 @@ void inspect(const wishes& what) {
   auto opened = disk::raft_store::open(*lock, settings);
   if (!opened)
     refuse(opened.error());
+  show_log(*opened, (*who)->has_log);
   auto& state = opened->state;
-  line("term", number(state.hard.term.value));
-  line("vote", state.hard.vote ? number(state.hard.vote.value) : "none");
-  line("commit", number(state.hard.commit.value));
-  auto first = state.snapshot.index.value + 1;
-  line("log", state.log.empty()
-                  ? "empty"
-                  : number(first) + " to "
-                        + number(state.log.back().index.value) + ", and "
-                        + number(opened->tail.size()) + " below");
-  line("files", number(opened->report.segments) + " segments, "
-                    + number(opened->report.bytes) + " bytes");
-  if (opened->report.cut_bytes != 0)
-    line("torn", number(opened->report.cut_bytes) + " bytes at "
-                     + opened->report.cut_at
-                     + ", never acknowledged: a start cuts them off");
   show_snapshot(*opened->store, of_group, what.verify);
   auto skip =
       state.log.size() - std::min<std::size_t>(state.log.size(), what.entries);
@@ -207,6 +249,11 @@ void add_raft_commands(CLI::App& app) {
   one->add_flag("--verify", what->verify,
                 "Check everything that has a checksum or a rule");
   one->add_option("--entries", what->entries, "Show so many of the newest");
+  one->footer(
+      "Exit codes: 0 sound, 1 damaged, in use or no data directory (it names\n"
+      "the file, the byte and what to do), 2 wrong usage. Nothing is "
+      "changed.\n\n"
+      "Example:\n  troupectl raft inspect data --verify --entries 10");
   one->callback([what] { inspect(*what); });
 }
 

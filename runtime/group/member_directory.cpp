@@ -78,19 +78,17 @@ disk::result<void> member_directory::joined(const disk::uuid& group,
   return disk::identity_file{lock_}.store(who_);
 }
 
-auto member_directory::start(std::uint64_t segment_bytes, bool background)
-    -> disk::result<contents> {
+auto member_directory::start(std::uint64_t segment_bytes, bool background,
+                             int event) -> disk::result<contents> {
   auto counted = disk::identity_file{lock_}.start();
   if (!counted)
     return counted.error();
   who_ = *counted;
   disk::store_settings settings;
-  settings.cluster = who_.cluster;
-  settings.node = who_.node;
-  settings.self = who_.self;
   settings.segment_bytes = segment_bytes;
   settings.background = background;
-  auto opened = disk::raft_store::open(lock_, settings);
+  settings.event = event;
+  auto opened = disk::raft_store::open(lock_, settings, who_);
   if (!opened)
     return opened.error();
   contents out;

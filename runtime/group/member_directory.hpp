@@ -34,8 +34,9 @@ public:
     recovered log;
     std::optional<disk::snapshot_reader> snapshot;
   };
-  /// Counts the start and opens the log. Once.
-  disk::result<contents> start(std::uint64_t segment_bytes, bool background);
+  /// Counts the start and opens the log. Once. `event`: see store_settings.
+  disk::result<contents> start(std::uint64_t segment_bytes, bool background,
+                               int event = -1);
 
 private:
   explicit member_directory(disk::directory_lock lock)

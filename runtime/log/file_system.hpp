@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,16 @@ public:
   /// Forgets what is cached, so that the next read comes from the disk. After
   /// a failed sync the cache may hold what the disk does not.
   virtual void drop_cache() = 0;
+
+  /// Begins to write sectors and to make them durable, without waiting; see
+  /// direct_writer. False: this way is closed, nothing was begun.
+  virtual bool begin_durable(std::span<const char>, std::uint64_t, int) {
+    return false;
+  }
+  /// The end of what was begun, or none: it is under way. `not_written`: write
+  /// it another way.
+  virtual std::optional<std::int64_t> end_durable() { return std::nullopt; }
+  static constexpr std::int64_t not_written = 0;
 };
 
 enum class open_mode {

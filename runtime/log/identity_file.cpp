@@ -15,8 +15,11 @@ namespace troupe::disk {
 namespace {
 
 constexpr std::string_view magic = "troupe identity ";
-constexpr std::string_view version = "1";
+constexpr std::string_view version = "2";
 constexpr std::size_t name_bytes_max = 255;
+
+const std::string begun = "begun";
+const std::string not_begun = "none";
 
 std::string number(std::uint64_t x) {
   return std::to_string(x);
@@ -41,6 +44,7 @@ std::string encode(const identity& what) {
   line("uuid", to_string(what.node_uuid));
   line("incarnation", number(what.self.value));
   line("founding", to_hex(what.founding));
+  line("log", what.has_log ? begun : not_begun);
   line("crc32c", checksum(to));
   return to;
 }
@@ -82,8 +86,10 @@ bool decode(std::string_view text, identity& to) {
   to.name = v;
   if (!take_line(text, "uuid", v) || !read_uuid(v, to.node_uuid)
       || !take_line(text, "incarnation", v) || !read_number(v, to.self.value)
-      || !take_line(text, "founding", v) || !from_hex(v, to.founding))
+      || !take_line(text, "founding", v) || !from_hex(v, to.founding)
+      || !take_line(text, "log", v) || (v != begun && v != not_begun))
     return false;
+  to.has_log = v == begun;
   auto checked = all.substr(0, all.size() - text.size());
   return take_line(text, "crc32c", v) && v == checksum(checked) && text.empty();
 }

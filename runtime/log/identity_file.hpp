@@ -32,6 +32,8 @@ struct identity {
   /// The founding set this node agreed to, as its author wrote it. Empty: it
   /// has taken part in none.
   std::string founding;
+  /// A log was begun: without it the node must not come back.
+  bool has_log = false;
 
   friend bool operator==(const identity&, const identity&) = default;
 };

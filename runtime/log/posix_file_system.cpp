@@ -9,6 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
+#include <utility>
+
+#include <troupe/runtime/log/direct_writer.hpp>
 
 namespace troupe::disk {
 
@@ -26,6 +30,7 @@ public:
 
   std::int64_t pwritev(std::span<const iovec> parts,
                        std::uint64_t offset) override {
+    cached_ = true;
     return or_errno(::pwritev(fd_, parts.data(), static_cast<int>(parts.size()),
                               static_cast<off_t>(offset)));
   }
@@ -47,8 +52,31 @@ public:
     ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
   }
 
+  bool begin_durable(std::span<const char> bytes, std::uint64_t offset,
+                     int event) override {
+    if (!direct_ && direct_works_)
+      direct_ = direct_writer::open(fd_);
+    if (std::exchange(cached_, false))
+      drop_cache(); // a page that is there would have to be waited for
+    direct_works_ = direct_ && direct_->begin(bytes, offset, event);
+    return direct_works_;
+  }
+  std::optional<std::int64_t> end_durable() override {
+    auto out = direct_->end();
+    if (out == -EAGAIN)
+      return not_written;                       // it would have had to wait
+    if (out == -EINVAL || out == -EOPNOTSUPP) { // sectors of 4 KiB, say
+      direct_works_ = false;
+      return not_written;
+    }
+    return out;
+  }
+
 private:
   int fd_;
+  std::unique_ptr<direct_writer> direct_;
+  bool direct_works_ = true;
+  bool cached_ = true; // pages may be
 };
 
 open_result open_file(const std::string& path, int flags) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <troupe/cluster/raft/log_view.hpp>
+
 namespace troupe::disk {
 
 namespace {
@@ -20,7 +22,7 @@ raft_store::raft_store(file_system& fs, std::string directory,
       settings_(settings),
       log_(fs, directory_,
            {settings.cluster, settings.node, settings.self,
-            settings.segment_bytes, settings.background},
+            settings.segment_bytes, settings.background, settings.event},
            [this](record_buffer& to) {
              if (hard_ != raft::hard_state{})
                add_hard_state(to, hard_);
@@ -56,6 +58,32 @@ result<opened_store> raft_store::open(const directory_lock& lock,
     return ok.error();
   }
   return to;
+}
+
+result<opened_store> raft_store::open(const directory_lock& lock,
+                                      store_settings settings, identity& who) {
+  settings.cluster = who.cluster;
+  settings.node = who.node;
+  settings.self = who.self;
+  auto opened = open(lock, settings);
+  if (!opened)
+    return opened;
+  auto& store = *opened->store;
+  if (opened->report.segments == 0 && who.has_log)
+    return refusal{errc::corrupt,
+                   store.directory_
+                       + ": the log is missing; restore it, or remove this "
+                         "node, wipe its data directory and let it join as a "
+                         "new one"};
+  if (opened->report.segments == 0) {
+    store.hard_waits_ = true;
+    if (auto ok = store.flush(); !ok)
+      return ok.error();
+  }
+  if (!std::exchange(who.has_log, true))
+    if (auto ok = identity_file{lock}.store(who); !ok)
+      return ok.error();
+  return opened;
 }
 
 result<void> raft_store::recover(opened_store& to) {
@@ -149,6 +177,33 @@ result<void> raft_store::write(std::span<const raft::persist_batch> batches) {
   return sync ? flush() : result<void>{};
 }
 
+begun_write
+raft_store::begin_write(std::span<const raft::persist_batch> batches) {
+  std::size_t bytes = 0;
+  for (auto& batch : batches) {
+    if (batch.install)
+      return begun_write::refused;
+    for (auto& entry : batch.append)
+      bytes += raft::payload_bytes(entry);
+  }
+  if (failure_ || bytes > segment_log::begun_bytes_max)
+    return begun_write::refused;
+  for (auto& batch : batches)
+    add(batch);
+  put_hard_state();
+  auto begun = log_.begin_append(records_, last_index_);
+  begun_ = begun != begun_write::refused;
+  return begun_ ? begun : begun_write::waits;
+}
+
+result<void> raft_store::complete_write() {
+  if (!std::exchange(begun_, false))
+    return flush();
+  if (auto ok = log_.complete(records_); !ok)
+    return keep(ok.error());
+  return {};
+}
+
 void raft_store::add(const raft::persist_batch& batch) {
   auto base = snapshot_ ? snapshot_->file.meta.index.value : 0;
   if (batch.truncate_from) {
@@ -194,10 +249,13 @@ result<void> raft_store::install(const raft::persist_batch& batch) {
   return drop_snapshots(older);
 }
 
-result<void> raft_store::flush() {
-  if (hard_waits_)
+void raft_store::put_hard_state() {
+  if (std::exchange(hard_waits_, false))
     add_hard_state(records_, hard_);
-  hard_waits_ = false;
+}
+
+result<void> raft_store::flush() {
+  put_hard_state();
   if (records_.empty())
     return {};
   if (auto ok = log_.append(records_, last_index_); !ok)

@@ -30,6 +30,9 @@ struct store_settings {
   /// Prepares the next segment on a thread of its own. Off: at the moment it is
   /// asked for, which a simulation needs to replay.
   bool background = true;
+  /// An eventfd that counts the ends of what `begin_write` began. -1: it begins
+  /// nothing.
+  int event = -1;
 };
 
 class raft_store;
@@ -61,6 +64,11 @@ class raft_store {
 public:
   static result<opened_store> open(const directory_lock& lock,
                                    const store_settings& settings);
+  /// That of the directory's own node. A log that was begun must be there, or
+  /// the node might vote twice: else `corrupt`. A new one is begun, and the
+  /// identity says so, before this returns.
+  static result<opened_store> open(const directory_lock& lock,
+                                   store_settings settings, identity& who);
 
   /// Flushes a commit index that waits for the next write; ignores errors.
   ~raft_store();
@@ -71,6 +79,17 @@ public:
   /// remembered, and written with the next. A batch with `install` needs the
   /// snapshot of that meta to have been finished by `finish_incoming`.
   result<void> write(std::span<const raft::persist_batch> batches);
+
+  /// As `write`, without waiting for the disk, if that can be.
+  /// under_way:  `settings.event` tells the end; `poll_write` may then say
+  ///             `ended` or `waits`.
+  /// ended, waits: `complete_write` says what `write` would; `waits`: and
+  ///             blocks.
+  /// Nothing else may be called from `begin_write`, unless it refused, to the
+  /// return of `complete_write`.
+  begun_write begin_write(std::span<const raft::persist_batch> batches);
+  begun_write poll_write() { return log_.poll(); }
+  result<void> complete_write();
 
   /// A snapshot of the own state machine. It takes effect with
   /// `record_snapshot`: the log then starts above it, apart from `keep_tail`
@@ -118,6 +137,7 @@ private:
   result<void> refill_reserve();
   void add(const raft::persist_batch& batch);
   result<void> install(const raft::persist_batch& batch);
+  void put_hard_state();
   result<void> flush();
   result<void> drop_snapshots(const std::optional<snapshot_record>& older);
   std::optional<refusal> reject(const raft::snapshot_meta& meta) const;
@@ -136,6 +156,7 @@ private:
   std::uint64_t last_index_ = 0; // of the log, with `records_`
   raft::hard_state hard_;        // newest known, perhaps not yet written
   bool hard_waits_ = false;      // it is to be written with the next batch
+  bool begun_ = false;           // the log has begun to write `records_`
   std::optional<snapshot_record> snapshot_; // newest in effect
   std::uint32_t next_serial_ = 1;
 };

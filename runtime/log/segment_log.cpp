@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include <troupe/runtime/log/bytes.hpp>
 
@@ -211,20 +212,30 @@ result<std::unique_ptr<file>> segment_log::open_segment(std::uint64_t seq) {
 
 // -- writing -----------------------------------------------------------------
 
+bool segment_log::fits(const record_buffer& records) const {
+  return at_ + records.bytes().size() + record_header_bytes + batch_end_bytes
+         <= out_bytes_;
+}
+
 result<void> segment_log::append(record_buffer& records,
                                  std::uint64_t last_index) {
-  auto end_bytes = record_header_bytes + batch_end_bytes;
-  auto fits = at_ + records.bytes().size() + end_bytes <= out_bytes_;
-  if (!out_ || (!fits && at_ != sector_bytes))
+  if (!out_ || (!fits(records) && at_ != sector_bytes))
     if (auto ok = rotate(); !ok)
       return ok;
-  auto first = at_ == sector_bytes;
-  std::string header;
+  compose(records, last_index);
+  return write_batch(records);
+}
+
+// Puts the checksums into the records.
+void segment_log::compose(record_buffer& records, std::uint64_t last_index) {
+  batch_.first = at_ == sector_bytes;
+  batch_.header.clear();
   start_.clear();
   auto crc = end_.crc;
-  if (first) {
-    header = encode({settings_.cluster, settings_.node, settings_.self,
-                     out_seq_, end_.next_batch, end_.last_index, end_.crc});
+  if (batch_.first) {
+    batch_.header =
+        encode({settings_.cluster, settings_.node, settings_.self, out_seq_,
+                end_.next_batch, end_.last_index, end_.crc});
     make_checkpoint_(start_);
     crc = start_.seal(out_seq_, at_, end_.next_batch, crc);
   }
@@ -234,28 +245,83 @@ result<void> segment_log::append(record_buffer& records,
   put(tail + 8, last_index);
   auto body_at = at_ + start_.bytes().size();
   crc = records.seal(out_seq_, body_at, end_.next_batch, crc);
-  auto end = body_at + records.bytes().size();
-  auto next = round_up(end, sector_bytes);
+  batch_.end = round_up(body_at + records.bytes().size(), sector_bytes);
+  batch_.chain = {end_.next_batch + 1, last_index, crc};
+}
+
+result<void> segment_log::write_batch(record_buffer& records) {
   static constexpr char zeros[sector_bytes] = {};
   auto part = [](std::string_view bytes) {
     return iovec{const_cast<char*>(bytes.data()), bytes.size()};
   };
-  iovec parts[] = {part(header), part(start_.bytes()), part(records.bytes()),
-                   part({zeros, next - end})};
-  if (auto ok = write_fully(*out_, path(out_seq_), parts, first ? 0 : at_); !ok)
+  auto rest = batch_.end - at_ - start_.bytes().size() - records.bytes().size();
+  iovec parts[] = {part(batch_.header), part(start_.bytes()),
+                   part(records.bytes()), part({zeros, rest})};
+  if (auto ok =
+          write_fully(*out_, path(out_seq_), parts, batch_.first ? 0 : at_);
+      !ok)
     return ok;
   if (auto rc = out_->fdatasync(); rc != 0)
     return failed_call("sync", path(out_seq_), rc);
+  return settle(records);
+}
+
+// It is on the disk.
+result<void> segment_log::settle(record_buffer& records) {
   records.clear();
-  end_ = {end_.next_batch + 1, last_index, crc};
-  at_ = next;
-  out_bytes_ = std::max(out_bytes_, next);
+  end_ = batch_.chain;
+  at_ = batch_.end;
+  out_bytes_ = std::max(out_bytes_, at_);
   if (segments_.empty() || segments_.back().seq != out_seq_)
     segments_.push_back({out_seq_, 0});
-  segments_.back().index_max = std::max(segments_.back().index_max, last_index);
-  if (first)
+  segments_.back().index_max =
+      std::max(segments_.back().index_max, end_.last_index);
+  if (batch_.first)
     supply_.request(out_seq_ + 1);
   return {};
+}
+
+begun_write segment_log::begin_append(record_buffer& records,
+                                      std::uint64_t last_index) {
+  if (settings_.event < 0 || !out_ || at_ == sector_bytes || !fits(records)
+      || out_bytes_ % sector_bytes != 0
+      || records.bytes().size() > begun_bytes_max)
+    return begun_write::refused;
+  compose(records, last_index);
+  auto& bytes = records.bytes();
+  sectors_bytes_ = batch_.end - at_;
+  if (!sectors_)
+    sectors_.reset(
+        static_cast<char*>(std::aligned_alloc(4096, begun_bytes_max + 4096)));
+  std::memcpy(sectors_.get(), bytes.data(), bytes.size());
+  std::memset(sectors_.get() + bytes.size(), 0, sectors_bytes_ - bytes.size());
+  direct_end_.reset();
+  if (out_->begin_durable({sectors_.get(), sectors_bytes_}, at_,
+                          settings_.event))
+    return begun_write::under_way;
+  direct_end_ = file::not_written;
+  return begun_write::waits;
+}
+
+begun_write segment_log::poll() {
+  if (!direct_end_)
+    direct_end_ = out_->end_durable();
+  if (!direct_end_)
+    return begun_write::under_way;
+  bool written = static_cast<std::size_t>(*direct_end_) == sectors_bytes_;
+  return written || *direct_end_ < 0 ? begun_write::ended : begun_write::waits;
+}
+
+result<void> segment_log::complete(record_buffer& records) {
+  switch (poll()) {
+  case begun_write::ended:
+    if (*direct_end_ < 0)
+      return failed_call("write", path(out_seq_),
+                         static_cast<int>(*direct_end_));
+    return settle(records);
+  default: // not at all, or in part
+    return write_batch(records);
+  }
 }
 
 result<void> segment_log::rotate() {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +21,15 @@ struct segment_log_settings {
   incarnation self;
   std::uint64_t segment_bytes = 0;
   bool background = true;
+  int event = -1; // see store_settings
+};
+
+/// What a write that was begun without waiting for the disk has become.
+enum class begun_write {
+  refused,   // nothing was done: write as usual
+  under_way, // its end is signalled
+  ended,     // `complete` does not wait
+  waits,     // `complete` does
 };
 
 /// What recovery saw, for one line in the log.
@@ -52,6 +63,15 @@ public:
   /// they hold. Empties the buffer.
   result<void> append(record_buffer& records, std::uint64_t last_index);
 
+  /// Beyond, a copy costs more than a thread that writes.
+  static constexpr std::size_t begun_bytes_max = 64u << 10;
+
+  /// As `append`, without waiting: small records, within a segment. The buffer
+  /// must stay until `complete`, and nothing else may be called meanwhile.
+  begun_write begin_append(record_buffer& records, std::uint64_t last_index);
+  begun_write poll();
+  result<void> complete(record_buffer& records);
+
   /// Deletes the oldest segments that hold no entry above `index`.
   result<void> drop_through(std::uint64_t index);
   /// Deletes all segments but the newest.
@@ -80,6 +100,10 @@ private:
   result<std::unique_ptr<file>> open_segment(std::uint64_t seq);
   refusal damaged(std::uint64_t seq, std::uint64_t offset, std::uint64_t first,
                   std::uint64_t last, std::string_view how) const;
+  bool fits(const record_buffer& records) const;
+  void compose(record_buffer& records, std::uint64_t last_index);
+  result<void> write_batch(record_buffer& records);
+  result<void> settle(record_buffer& records);
   result<void> rotate();
   result<void> drop_oldest();
 
@@ -96,6 +120,15 @@ private:
   std::uint64_t at_ = 0;        // where the next batch begins
   chain_position end_;
   record_buffer start_; // of a segment, reused
+  struct {
+    bool first = false;  // of its segment
+    std::string header;  // of the segment, before the first
+    std::uint64_t end{}; // of its sectors
+    chain_position chain;
+  } batch_; // on its way to the disk
+  std::unique_ptr<char, decltype(&std::free)> sectors_{nullptr, &std::free};
+  std::size_t sectors_bytes_ = 0;          // of a write that was begun
+  std::optional<std::int64_t> direct_end_; // of it
   segment_scan newest_; // recovery: what followed the last whole batch
   recovery_report report_;
 };

@@ -66,6 +66,31 @@ public:
   int fdatasync() override { return sync(); }
   int fsync() override { return sync(); }
 
+  bool begin_durable(std::span<const char> bytes, std::uint64_t offset,
+                     int) override {
+    if (!usable() || fs_.chance(fs_.faults.short_per_mille))
+      return false;
+    bool dying = false;
+    begun_ = fs_.begin_call(dying);
+    if (begun_ != 0)
+      return true;
+    std::string_view text{bytes.data(), bytes.size()};
+    if (fs_.chance(fs_.faults.short_per_mille))
+      text = text.substr(0, text.size() / 1024 * 512);
+    what_->write(offset, text);
+    begun_ = dying ? -EIO : static_cast<std::int64_t>(text.size());
+    return true;
+  }
+
+  std::optional<std::int64_t> end_durable() override {
+    if (fs_.random_() % 2 == 0)
+      return std::nullopt;
+    if (begun_ <= 0)
+      return begun_;
+    auto rc = sync();
+    return rc < 0 ? rc : begun_;
+  }
+
   int truncate(std::uint64_t bytes) override {
     if (!usable())
       return -EIO;
@@ -107,6 +132,7 @@ private:
   bool writable_;
   std::string locked_;
   std::uint64_t life_;
+  std::int64_t begun_ = 0; // what the write that was begun will say
 };
 
 sim_fs::sim_fs(std::uint64_t seed) : random_(seed) {

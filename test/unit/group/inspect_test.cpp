@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <test/catch.hpp>
 
@@ -101,7 +103,7 @@ TEST_CASE("[HR-5] inspect: a flipped bit in the middle is found and named",
           "[unit][group]") {
   place x;
   auto bytes = bytes_of(log_of(x));
-  bytes[600] = static_cast<char>(bytes[600] ^ 4);
+  bytes[1112] = static_cast<char>(bytes[1112] ^ 4);
   std::ofstream{log_of(x), std::ios::binary} << bytes;
   auto got = inspect(x.root + "/data --verify");
   INFO(got.text);
@@ -110,8 +112,90 @@ TEST_CASE("[HR-5] inspect: a flipped bit in the middle is found and named",
   CHECK_FALSE(says(got, "verified"));
 }
 
-TEST_CASE("inspect: what is no data directory is refused", "[unit][group]") {
-  auto got = inspect("/proc");
+TEST_CASE("[HR-5] inspect: a torn tail is shown, as what a start cuts off",
+          "[unit][group]") {
+  place x;
+  auto bytes = bytes_of(log_of(x));
+  auto end = bytes.find_last_not_of('\0') + 1;
+  SECTION("its end is not written") {
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(end) - 9, bytes.end(),
+              '\0');
+  }
+  SECTION("the file ends there") {
+    bytes.resize(end - 9);
+  }
+  std::ofstream{log_of(x), std::ios::binary} << bytes;
+  auto got = inspect(x.root + "/data --verify");
+  INFO(got.text);
+  CHECK(got.code == 0);
+  CHECK(says(got, "torn"));
+  CHECK(says(got, "0000000001.log, byte "));
+  CHECK(says(got, "a start cuts them off"));
+  CHECK(bytes_of(log_of(x)) == bytes);
+}
+
+TEST_CASE("[HR-5] inspect: a snapshot that was cut, changed or deleted is "
+          "named, with what to do",
+          "[unit][group]") {
+  place x;
+  auto path = x.root + "/data/raft/1-1-1.snap";
+  auto bytes = bytes_of(path);
+  REQUIRE(bytes.size() > 40);
+  SECTION("cut") {
+    std::ofstream{path, std::ios::binary} << bytes.substr(0, bytes.size() - 9);
+  }
+  SECTION("changed") {
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    std::ofstream{path, std::ios::binary} << bytes;
+  }
+  SECTION("deleted") {
+    std::filesystem::remove(path);
+  }
+  auto got = inspect(x.root + "/data --verify");
+  INFO(got.text);
   CHECK(got.code == 1);
-  CHECK(says(got, "/proc is no data directory"));
+  CHECK(says(got, "raft/1-1-1.snap: "));
+  CHECK(says(got, "restore"));
+}
+
+TEST_CASE("inspect: a log that is gone is pointed out", "[unit][group]") {
+  place x;
+  for (auto& file : std::filesystem::directory_iterator{x.root + "/data/raft"})
+    if (file.path().extension() == ".log")
+      std::filesystem::remove(file.path());
+  auto got = inspect(x.root + "/data");
+  INFO(got.text);
+  CHECK(says(got, "no file of a log, though it was begun"));
+  CHECK(says(got, "join anew with an empty directory"));
+}
+
+TEST_CASE("inspect: a directory in use is shown as such, and not checked",
+          "[unit][group]") {
+  place x;
+  auto held = disk::directory_lock::acquire(disk::posix_file_system(),
+                                            x.root + "/data");
+  REQUIRE(held);
+  auto user = "process " + std::to_string(::getpid());
+  auto got = inspect(x.root + "/data");
+  INFO(got.text);
+  CHECK(got.code == 0);
+  CHECK(says(got, "in use       by " + user));
+  CHECK(says(got, "term         4"));
+  got = inspect(x.root + "/data --verify");
+  INFO(got.text);
+  CHECK(got.code == 1);
+  CHECK(says(got, user + " uses " + x.root + "/data"));
+  CHECK(says(got, "stop it first, or look without --verify"));
+}
+
+TEST_CASE("inspect: what is no data directory is refused", "[unit][group]") {
+  place x;
+  for (auto path : {std::string{"/proc"}, x.root, x.root + "/nothing",
+                    x.root + "/data/raft"}) {
+    auto got = inspect(path);
+    CHECK(got.code == 1);
+    CHECK(says(got, path + " is no data directory"));
+    CHECK(says(got, "hint: name that of a node or of a member of a group"));
+  }
+  CHECK(inspect("").code == 2);
 }

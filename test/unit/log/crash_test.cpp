@@ -18,6 +18,13 @@ void run_until_dead(sim_fs& fs, store_run& run, int operations) {
       return;
 }
 
+// Every other seed begins writes, too.
+store_settings some_begun(std::uint64_t seed) {
+  auto to = small_segments();
+  to.event = seed % 2 == 0 ? 0 : -1;
+  return to;
+}
+
 } // namespace
 
 TEST_CASE(
@@ -26,13 +33,16 @@ TEST_CASE(
   constexpr std::uint64_t seed = 1;
   constexpr int operations = 300;
   std::uint64_t calls = 0;
+  auto settings = small_segments();
+  settings.event = GENERATE(-1, 0); // 0: writes are begun, too
   {
     sim_fs fs{seed};
-    store_run run{seed, small_segments()};
+    store_run run{seed, settings};
     REQUIRE(run.open(fs, "/data") == "");
     for (int i = 0; i < operations; ++i)
       REQUIRE(run.step());
     calls = fs.calls();
+    REQUIRE((run.begun() > 100) == (settings.event == 0));
     run.close();
     REQUIRE(run.open(fs, "/data") == "");
   }
@@ -40,7 +50,7 @@ TEST_CASE(
   for (std::uint64_t n = 1; n <= calls; ++n) {
     INFO("dies at call " << n << " of " << calls);
     sim_fs fs{seed + n};
-    store_run run{seed, small_segments()};
+    store_run run{seed, settings};
     fs.faults.dies_at = n;
     run_until_dead(fs, run, operations);
     REQUIRE(fs.dead());
@@ -69,7 +79,7 @@ TEST_CASE("raft_store: power cuts at random calls, many seeds and small writes "
     INFO("seed " << seed);
     sim_fs fs{seed};
     std::mt19937_64 random{seed};
-    store_run run{seed, small_segments()};
+    store_run run{seed, some_begun(seed)};
     run.entries_max = 2;
     run.command_bytes_max = 1 + random() % 900;
     for (int life = 0; life < 12; ++life) {
@@ -92,7 +102,7 @@ TEST_CASE("raft_store: the end of the process alone loses nothing acknowledged",
     INFO("seed " << seed);
     sim_fs fs{seed};
     std::mt19937_64 random{seed};
-    store_run run{seed, small_segments()};
+    store_run run{seed, some_begun(seed)};
     for (int life = 0; life < 8; ++life) {
       REQUIRE(run.open(fs, "/data") == "");
       fs.faults.dies_at = fs.calls() + 1 + random() % 120;
@@ -147,7 +157,7 @@ TEST_CASE("raft_store: a failed sync ends all acknowledging", "[unit][log]") {
     INFO("seed " << seed);
     sim_fs fs{seed};
     std::mt19937_64 random{seed};
-    store_run run{seed, small_segments()};
+    store_run run{seed, some_begun(seed)};
     for (int life = 0; life < 6; ++life) {
       REQUIRE(run.open(fs, "/data") == "");
       fs.faults.sync_fails_at = fs.calls() + 1 + random() % 60;
@@ -179,7 +189,7 @@ TEST_CASE("raft_store: any other failed call ends all acknowledging too",
   for (std::uint64_t n = 1; n <= 300; ++n) {
     INFO("call " << n);
     sim_fs fs{n};
-    store_run run{5, small_segments()};
+    store_run run{5, some_begun(n)};
     fs.faults.call_fails_at = n;
     run_until_dead(fs, run, 120);
     REQUIRE(fs.calls() >= n);

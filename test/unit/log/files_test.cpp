@@ -22,6 +22,7 @@ identity somebody() {
   to.node_uuid = {9, 8, 7};
   to.self = incarnation{5};
   to.founding = std::string("\0\1\xff", 3);
+  to.has_log = true;
   return to;
 }
 
@@ -204,7 +205,7 @@ TEST_CASE("identity_file: a foreign, newer, cut or missing file is refused",
     CHECK(replace(text.substr(0, n)) == errc::corrupt);
   CHECK(replace(text + "x") == errc::corrupt);
   auto newer = text;
-  newer[16] = '2';
+  newer[16] = '3';
   newer.resize(newer.find("crc32c"));
   std::string sum;
   put(sum, crc32c(0, newer));

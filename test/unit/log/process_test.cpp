@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,8 +69,11 @@ struct child {
   }
 };
 
+// Every other start begins its writes and waits for their events.
 store_settings real_settings(std::uint64_t self) {
   auto to = small_segments();
+  if (self % 2 == 0)
+    to.event = ::eventfd(0, EFD_CLOEXEC); // for the life of the process
   to.self = incarnation{self};
   to.segment_bytes = 64u << 10;
   to.background = true;
@@ -86,11 +90,26 @@ struct acked {
   std::uint64_t snapshot = 0;
 };
 
+bool write_somehow(raft_store& store, const raft::persist_batch& batch,
+                   int event) {
+  auto begun = store.begin_write({&batch, 1});
+  if (begun == begun_write::refused)
+    return bool(store.write({&batch, 1}));
+  while (begun == begun_write::under_way) {
+    std::uint64_t ends = 0;
+    if (::read(event, &ends, sizeof(ends)) != sizeof(ends))
+      return false;
+    begun = store.poll_write();
+  }
+  return bool(store.complete_write());
+}
+
 // Appends and tells of each acknowledged write, until it is killed.
 void append_for_ever(const std::string& directory, std::uint64_t self,
                      int tell) {
   auto lock = directory_lock::acquire(posix_file_system(), directory);
-  auto opened = lock ? raft_store::open(*lock, real_settings(self))
+  auto settings = real_settings(self);
+  auto opened = lock ? raft_store::open(*lock, settings)
                      : result<opened_store>{lock.error()};
   if (!opened)
     ::_exit(1);
@@ -111,7 +130,7 @@ void append_for_ever(const std::string& directory, std::uint64_t self,
       batch.append.push_back(
           {raft::term{1}, raft::log_index{++last},
            std::make_shared<const std::string>(command(last))});
-    if (!store.write({&batch, 1}))
+    if (!write_somehow(store, batch, settings.event))
       ::_exit(2);
     if (random() % 16 == 0 && last > snapshot + 20) {
       snapshot = last - 10;

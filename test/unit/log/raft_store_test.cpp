@@ -234,7 +234,9 @@ TEST_CASE("raft_store: a snapshot given up leaves no file", "[unit][log]") {
   CHECK(b.fs.paths() == files);
 }
 
-TEST_CASE("raft_store: a received snapshot replaces the log", "[unit][log]") {
+TEST_CASE("raft_store: a received snapshot goes on after an interruption and "
+          "replaces the log [HR-3]",
+          "[unit][log]") {
   bench b;
   for (std::uint64_t i = 1; i <= 30; ++i)
     REQUIRE(write(b.store(), entries(i, i, 900)));
@@ -331,4 +333,51 @@ TEST_CASE("raft_store: a log written with other sizes is read on",
   }
   b.reopen();
   CHECK(b.state().log.size() == 200);
+}
+
+TEST_CASE("raft_store: a log that was begun is missed when it is gone",
+          "[unit][log]") {
+  for (std::uint64_t n = 1; n < 40; ++n) {
+    INFO("dies at call " << n);
+    sim_fs fs{n};
+    auto start = [&] {
+      auto lock = directory_lock::acquire(fs, "/data");
+      if (!lock)
+        return result<opened_store>{lock.error()};
+      identity_file file{*lock};
+      auto known = file.load();
+      if (known && !*known) {
+        identity who;
+        who.node = node_id{1};
+        if (auto ok = file.store(who); !ok)
+          return result<opened_store>{ok.error()};
+      }
+      auto who = file.start();
+      if (!who)
+        return result<opened_store>{who.error()};
+      auto settings = small_segments();
+      return raft_store::open(*lock, settings, *who);
+    };
+    fs.faults.dies_at = n;
+    (void)bool(start());
+    fs.crash();
+    {
+      auto opened = start(); // however far the first came
+      REQUIRE(opened);
+      CHECK(opened->state.hard == raft::hard_state{});
+      REQUIRE(write(*opened->store, entries(1, 3)));
+    }
+    {
+      auto opened = start();
+      REQUIRE(opened);
+      CHECK(opened->state.log.size() == 3);
+    }
+    for (auto& path : fs.paths())
+      if (path.ends_with(".log"))
+        REQUIRE(fs.unlink(path) == 0);
+    auto opened = start();
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == errc::corrupt);
+    CHECK(opened.error().what.find("/data/raft: the log is missing") == 0);
+  }
 }

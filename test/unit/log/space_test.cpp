@@ -8,7 +8,7 @@ using namespace troupe::disk;
 using namespace troupe::test;
 
 TEST_CASE("raft_store: a full disk stops it cleanly and it returns when there "
-          "is room",
+          "is room [HR-5]",
           "[unit][log]") {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     INFO("seed " << seed);

@@ -188,11 +188,25 @@ bool store_run::write() {
     sync = sync || batches.back().must_sync;
     states_.push_back(std::move(next));
   }
-  if (!done(store().write(batches)))
+  if (!done(write_somehow(batches)))
     return false;
   if (sync)
     durable_commit_ = states_.front().hard.commit.value;
   return true;
+}
+
+// By a write that is begun, if the settings let it and it does not refuse.
+result<void>
+store_run::write_somehow(const std::vector<raft::persist_batch>& batches) {
+  if (settings_.event < 0 || below(4) == 0)
+    return store().write(batches);
+  auto begun = store().begin_write(batches);
+  if (begun == begun_write::refused)
+    return store().write(batches);
+  while (begun == begun_write::under_way)
+    begun = store().poll_write();
+  ++begun_;
+  return store().complete_write();
 }
 
 bool store_run::save_snapshot() {

@@ -45,12 +45,16 @@ public:
   const disk::refusal& failure() const { return failure_; }
   disk::raft_store& store() { return *opened_->store; }
   const member_disk& acknowledged() const { return states_.front(); }
+  /// Writes that did not wait for the disk.
+  std::uint64_t begun() const { return begun_; }
   /// The most entries a batch gets, and the longest command.
   std::size_t entries_max = 5;
   std::size_t command_bytes_max = 600;
 
 private:
   bool write();
+  disk::result<void>
+  write_somehow(const std::vector<raft::persist_batch>& batches);
   bool save_snapshot();
   bool install_snapshot();
   raft::persist_batch draw_batch(member_disk& to);
@@ -66,6 +70,7 @@ private:
   std::uint64_t durable_commit_ = 0;
   raft::term term_{1};
   std::uint64_t serial_ = 0;
+  std::uint64_t begun_ = 0;
   disk::refusal failure_;
 };
 
