@@ -21,6 +21,7 @@ raft::settings raft_settings(const node_config& config) {
       static_cast<std::uint32_t>(times.election_min / times.tick);
   out.heartbeat_ticks =
       static_cast<std::uint32_t>(times.heartbeat / times.tick);
+  out.disk_ticks_max = 3 * out.election_ticks;
   out.forward_proposals = false;
   out.log_tail = times.keep_tail;
   return out;

@@ -28,6 +28,9 @@ core::impl::impl(settings cfg, recovered disk)
 void core::impl::tick() {
   ++ticks_;
   expire_pending();
+  auto& writes = log_.writes();
+  disk_elapsed_ =
+      writes.done_id() == writes.issued_id() ? 0 : disk_elapsed_ + 1;
   if (role_ == role::leader) {
     ack_tick_ = ticks_;
     tick_leader();
@@ -42,6 +45,7 @@ void core::impl::tick() {
 }
 
 void core::impl::persisted(std::uint64_t batch) {
+  disk_elapsed_ = 0;
   if (log_.complete(batch))
     applies_.jump(log_index{log_.first().value - 1});
   if (own_vote_waits_ && own_vote_batch_ != 0 && own_vote_batch_ <= batch) {
@@ -49,9 +53,14 @@ void core::impl::persisted(std::uint64_t batch) {
     count(cfg_.self, {true, leader_ack_age()});
   }
   auto* self = members_.find(cfg_.self);
-  if (role_ == role::leader && self != nullptr
-      && self->matched(log_.writes().durable()))
-    member_matched(cfg_.self, *self);
+  if (role_ != role::leader || self == nullptr)
+    return;
+  auto durable = log_.writes().durable();
+  // etcd's core acknowledges each entry to itself on its own.
+  auto from = cfg_.as_etcd ? self->match().value + 1 : durable.value;
+  for (auto i = from; i <= durable.value; ++i)
+    if (self->matched(log_index{i}))
+      member_matched(cfg_.self, *self);
 }
 
 const configuration& core::impl::apply_change(const entry& what) {
@@ -61,8 +70,14 @@ const configuration& core::impl::apply_change(const entry& what) {
                 what.index);
   if (what.index > changed_at_) {
     changed_at_ = what.index;
-    if (auto next = changed(members_.conf(), *change))
+    if (auto next = changed(members_.conf(), *change)) {
+      // Who is removed and added again starts anew, maybe with another disk.
+      for (auto& one : change->changes)
+        if (one.op == change_op::remove
+            && !contains(next->voters_outgoing, one.member))
+          members_.forget(one.member);
       switch_to(std::move(*next));
+    }
   }
   return members_.conf();
 }
@@ -172,6 +187,7 @@ view core::impl::inspect() const {
   out.uncommitted_bytes = uncommitted_bytes_;
   out.pending_reads = pending_reads();
   out.pending_forwards = forwards_.size();
+  out.messages_due = out_.now.size();
   out.round = round_;
   out.confirmed_round = confirmed_round_;
   out.election_elapsed_ticks = election_elapsed_;
@@ -276,6 +292,10 @@ void core::snapshot_sent(member_id to, bool ok, log_index at) {
 
 void core::unreachable(member_id peer) {
   impl_->unreachable(peer);
+}
+
+void core::push_commit() {
+  impl_->push_commit();
 }
 
 bool core::ready() const {

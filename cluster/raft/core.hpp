@@ -105,6 +105,10 @@ public:
   /// Leader: the transport lost messages to the member.
   void unreachable(member_id peer);
 
+  /// Leader, with `commit_rides`: the driver has nothing at hand that would
+  /// take the commit index along.
+  void push_commit();
+
   // -- output ----------------------------------------------------------------
 
   /// Whether `take` would return anything.

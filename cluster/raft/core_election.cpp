@@ -148,13 +148,12 @@ void core::impl::count(member_id from, progress_tracker::vote vote) {
   auto result = members_.count_votes();
   if (result == tally::lost) {
     become_follower(term_, member_id{});
-  } else if (result == tally::won && members_.has_vote_of(cfg_.self)) {
-    if (role_ == role::pre_candidate) {
-      campaign(campaign_kind::election);
-    } else {
-      become_leader();
-      send_appends(true);
-    }
+  } else if (result == tally::won && role_ == role::pre_candidate) {
+    campaign(campaign_kind::election);
+  } else if (result == tally::won
+             && (members_.has_vote_of(cfg_.self) || cfg_.as_etcd)) {
+    become_leader();
+    send_appends(true);
   }
 }
 
@@ -181,8 +180,8 @@ void core::impl::on(const message& msg, const vote_request& x) {
 }
 
 void core::impl::on(const message& msg, const pre_vote_reply& x) {
-  if (role_ != role::pre_candidate
-      || (x.granted && msg.term.value != term_.value + 1))
+  bool asked_now = !x.granted || msg.term.value == term_.value + 1;
+  if (role_ != role::pre_candidate || (!asked_now && !cfg_.as_etcd))
     return;
   count(msg.from, {x.granted, 0});
 }

@@ -6,7 +6,8 @@
 namespace troupe::raft {
 
 bool core::impl::follow(member_id leader) {
-  if (role_ == role::leader || (leader_ && leader_ != leader)) {
+  bool other = leader_ && leader_ != leader && !cfg_.as_etcd;
+  if (role_ == role::leader || other) {
     ++ignored_; // a term has one leader
     return false;
   }
@@ -58,7 +59,8 @@ void core::impl::on(const message& msg, const snapshot_offer& x) {
 }
 
 bool core::impl::install(const snapshot_meta& meta) {
-  if (meta.index <= log_.committed())
+  if (meta.index <= log_.committed()
+      || (cfg_.as_etcd && !is_member(meta.conf, cfg_.self)))
     return false;
   if (log_.holds({meta.index, meta.term})) {
     log_.commit_to(meta.index);

@@ -93,6 +93,7 @@ struct core::impl {
   bool commit_in_term() const;
   bool send_append(member_id to, progress& x, bool even_empty);
   void send_appends(bool even_empty);
+  void push_commit();
   void member_matched(member_id from, progress& x);
   void switch_to(configuration conf);
   /// If the configuration that holds asks for it, and nothing is in the way.
@@ -138,9 +139,10 @@ struct core::impl {
 
   std::uint64_t ticks_ = 0;
   std::uint64_t ack_tick_ = 0; // last acknowledged a leader; 0: the start
-  std::uint32_t election_elapsed_ = 0;
+  std::uint64_t election_elapsed_ = 0;
   std::uint32_t heartbeat_elapsed_ = 0;
-  std::uint32_t timeout_ = 0; // ticks
+  std::uint64_t disk_elapsed_ = 0; // since a batch ended, or the disk was idle
+  std::uint32_t timeout_ = 0;      // ticks
 
   // Leader.
   log_index term_start_{};     // the entry that began the term

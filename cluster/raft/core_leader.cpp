@@ -9,6 +9,10 @@
 namespace troupe::raft {
 
 void core::impl::tick_leader() {
+  if (cfg_.disk_ticks_max != 0 && disk_elapsed_ > cfg_.disk_ticks_max) {
+    become_follower(term_, member_id{});
+    return;
+  }
   ++heartbeat_elapsed_;
   if (++election_elapsed_ >= cfg_.election_ticks) {
     election_elapsed_ = 0;
@@ -17,7 +21,8 @@ void core::impl::tick_leader() {
       return;
     }
     transferee_ = member_id{};
-    leave_joint(); // a transfer may have kept it from doing so
+    if (!cfg_.as_etcd)
+      leave_joint(); // a transfer may have kept it from doing so
   }
   if (heartbeat_elapsed_ >= cfg_.heartbeat_ticks) {
     heartbeat_elapsed_ = 0;
@@ -110,6 +115,14 @@ void core::impl::send_appends(bool even_empty) {
       send_append(id, x, even_empty);
 }
 
+void core::impl::push_commit() {
+  if (role_ != role::leader)
+    return;
+  for (auto& [id, x] : members_.all())
+    if (id != cfg_.self && x.wants_commit(log_.committed()))
+      send_append(id, x, true);
+}
+
 void core::impl::member_matched(member_id from, progress& x) {
   if (x.feed() == feed::probe) {
     x.become_replicate();
@@ -122,9 +135,13 @@ void core::impl::member_matched(member_id from, progress& x) {
   } else {
     x.release(x.match());
   }
-  if (advance_commit())
+  bool news = advance_commit();
+  if (news && cfg_.as_etcd)
+    begin_reads();
+  if (news && !cfg_.commit_rides)
     send_appends(true);
-  else if (from != cfg_.self && x.wants_commit(log_.committed()))
+  else if (!cfg_.commit_rides && from != cfg_.self
+           && x.wants_commit(log_.committed()))
     send_append(from, x, true);
   if (from == cfg_.self)
     return;

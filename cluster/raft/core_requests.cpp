@@ -138,6 +138,8 @@ answer core::impl::read_index(std::uint64_t id) {
   if (pending_reads() >= cfg_.pending_reads_max)
     return {code::busy, {}, {}, {}};
   reads_.ask({member_id{}, id});
+  if (cfg_.as_etcd)
+    begin_reads();
   return {};
 }
 
@@ -157,6 +159,11 @@ void core::impl::begin_reads() {
     // Before it has committed in its term, it may not know what is committed.
     if (!commit_in_term())
       return;
+    auto& conf = members_.conf();
+    if (cfg_.as_etcd && !conf.joint() && conf.voters.size() == 1) {
+      answer_reads({{0, log_.committed(), reads_.take_waiting()}});
+      return;
+    }
     reads_.begin(round_ + 1, log_.committed());
     start_round();
   } else if (leader_) {
@@ -200,8 +207,11 @@ void core::impl::expire_pending() {
 }
 
 void core::impl::on(const message& msg, const read_request& x) {
-  if (role_ == role::leader && pending_reads() < cfg_.pending_reads_max)
-    reads_.ask({msg.from, x.id});
+  if (role_ != role::leader || pending_reads() >= cfg_.pending_reads_max)
+    return;
+  reads_.ask({msg.from, x.id});
+  if (cfg_.as_etcd)
+    begin_reads();
 }
 
 void core::impl::on(const message& msg, const read_reply& x) {

@@ -1,6 +1,7 @@
 #include <troupe/cluster/raft/log_view.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include <troupe/cluster/assert.hpp>
@@ -9,9 +10,13 @@ namespace troupe::raft {
 
 namespace {
 
-// Index, term, kind and length, roughly.
-constexpr std::size_t frame_bytes = 8;
-constexpr std::size_t change_bytes = 4;
+// Of protobuf: a number, behind its tag.
+std::size_t field_bytes(std::uint64_t x) {
+  return 1 + (static_cast<std::size_t>(std::bit_width(x | 1)) + 6) / 7;
+}
+
+constexpr std::size_t how_bytes = 2;
+constexpr std::size_t change_bytes = 6;
 
 log_index last_of(const recovered& disk) {
   return disk.log.empty() ? disk.snapshot.index : disk.log.back().index;
@@ -23,12 +28,20 @@ std::size_t payload_bytes(const entry& x) {
   if (auto* command = std::get_if<payload>(&x.body))
     return *command ? (*command)->size() : 0;
   if (auto* change = std::get_if<configuration_change>(&x.body))
-    return change->changes.size() * change_bytes;
+    return change->changes.empty()
+               ? 0
+               : how_bytes + change->changes.size() * change_bytes;
   return 0;
 }
 
 std::size_t entry_bytes(const entry& x) {
-  return frame_bytes + payload_bytes(x);
+  auto bytes = payload_bytes(x);
+  auto out = field_bytes(x.term.value) + field_bytes(x.index.value);
+  if (std::holds_alternative<configuration_change>(x.body))
+    out += field_bytes(1); // its kind
+  if (bytes > 0 || std::holds_alternative<payload>(x.body))
+    out += field_bytes(bytes) + bytes;
+  return out;
 }
 
 log_view::log_view(recovered disk)

@@ -23,6 +23,8 @@ public:
   /// Keeps what is known of members that stay.
   void switch_to(configuration conf, log_index last);
 
+  void forget(member_id id) { members_.erase(id); }
+
   /// Forgets what is known: a new term, or a snapshot.
   void reset(log_index last);
 

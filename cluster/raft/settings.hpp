@@ -17,6 +17,9 @@ struct settings {
 
   std::uint32_t election_ticks = 10; // drawn anew from [this, 2 x this)
   std::uint32_t heartbeat_ticks = 1;
+  /// A leader whose disk ends no batch for so many ticks stops leading: its
+  /// beats would hold off those whose disks work. 0: never.
+  std::uint32_t disk_ticks_max = 0;
   /// Below 0: waits so many times election_ticks longer before it campaigns.
   /// Above 0: the random part of its timeout is divided by 1 + priority.
   std::int32_t priority = 0;
@@ -31,6 +34,9 @@ struct settings {
   bool lease_reads = false;
   /// Refuse a change at once that cannot be applied to what holds now.
   bool validate_changes = true;
+  /// Do no more than etcd's core does, to be held against it: see "Beyond
+  /// etcd's core" in README.md.
+  bool as_etcd = false;
   /// false: `committed` holds only what `persisted` has reported. true: also
   /// what `persist` of the same output holds; the driver then writes before it
   /// applies, and calls `persisted` before `applied`.
@@ -39,6 +45,9 @@ struct settings {
   /// Appends leave at `take`, so that what was proposed since the last one
   /// shares a message. false: each proposal has its own.
   bool batch_appends = true;
+  /// A new commit index travels on the next append; `core::push_commit` tells
+  /// those whom none took it to. false: it leaves at once.
+  bool commit_rides = false;
 
   std::size_t voters_min = 1;  // no campaign while fewer voters are known
   std::size_t members_max = 0; // changes beyond are refused; 0: no limit

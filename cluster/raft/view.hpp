@@ -46,6 +46,7 @@ struct view {
   std::size_t uncommitted_bytes = 0;
   std::size_t pending_reads = 0;
   std::size_t pending_forwards = 0;
+  std::size_t messages_due = 0; // of `output::now`, for the next `take`
   std::uint64_t round = 0;
   std::uint64_t confirmed_round = 0;
   std::uint32_t election_elapsed_ticks = 0;

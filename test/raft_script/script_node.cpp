@@ -5,10 +5,10 @@
 
 namespace troupe::raft::script {
 
-script_node::script_node(settings x, bool async_writes, app_state at_start)
+script_node::script_node(settings x, script_options options, app_state at_start)
     : core(x, recovered{{}, at_start.meta, {}}),
       cfg(std::move(x)),
-      async(async_writes),
+      how(options),
       disk_{{}, at_start, {}},
       history_{at_start} {
   // Members of one group differ by their seeds only.
@@ -37,8 +37,32 @@ void script_node::apply(const std::vector<entry>& xs) {
       next.content += **command;
     else if (std::holds_alternative<configuration_change>(x.body))
       next.meta.conf = core.apply_change(x);
+    note_snapshots();
     history_.push_back(std::move(next));
   }
+}
+
+void script_node::note_snapshots() {
+  auto seen = core.inspect();
+  std::map<member_id, log_index> now;
+  for (auto& row : seen.progress) {
+    if (row.feed != feed::snapshot)
+      continue;
+    auto known = snapshots_.find(row.member);
+    now[row.member] =
+        known == snapshots_.end() ? app().meta.index : known->second;
+    if (known != snapshots_.end())
+      continue;
+    if (auto offer = core.offer_snapshot(row.member, app().meta))
+      passed_on.push_back(
+          {seen.messages_due, {row.member, std::move(*offer), app().content}});
+  }
+  snapshots_ = std::move(now);
+}
+
+log_index script_node::snapshot_for(member_id to) const {
+  auto row = snapshots_.find(to);
+  return row == snapshots_.end() ? app().meta.index : row->second;
 }
 
 const app_state* script_node::find(log_index at) const {
@@ -48,7 +72,7 @@ const app_state* script_node::find(log_index at) const {
 }
 
 bool script_node::compact(log_index upto) {
-  if (core.compact(upto) < upto)
+  if (upto < core.inspect().first || core.compact(upto) < upto)
     return false;
   if (auto* base = find(upto)) {
     disk_.base = *base;
@@ -65,6 +89,9 @@ void script_node::restart() {
   appends.clear();
   applies.clear();
   offered.clear();
+  forwarded.clear();
+  passed_on.clear();
+  snapshots_.clear();
   history_ = {disk_.base};
   ++cfg.seed;
   core = raft::core{cfg, read_disk()};

@@ -27,6 +27,7 @@ settings script_settings() {
   out.check_quorum = false;
   out.step_down_on_removal = false;
   out.batch_appends = false;
+  out.as_etcd = true;
   out.append_bytes_max = std::numeric_limits<std::size_t>::max();
   out.inflight_max = std::numeric_limits<std::size_t>::max();
   out.inflight_bytes_max = 0;
@@ -64,18 +65,26 @@ std::optional<member_change> parse_change(std::string_view word) {
       {'v', change_op::add_voter},
       {'l', change_op::add_learner},
       {'r', change_op::remove},
+      {'u', change_op::add_voter}, // the core has no updates: see below
   };
   auto id = to_number(word.substr(std::min<std::size_t>(1, word.size())));
   if (!id || *id == 0)
     return std::nullopt;
-  // Updating a member (u) changes nothing about who counts.
   auto op = ops.find(word.front());
   if (op == ops.end())
     return std::nullopt;
   return member_change{op->second, member_id{*id}};
 }
 
-std::string parse_changes(const directive& x, configuration_change& to) {
+// `changes` as the script wrote them, where the core's own form differs.
+struct wanted_change {
+  configuration_change change;
+  std::string shown_as;
+};
+
+std::string parse_changes(const directive& x, member_id any_voter,
+                          wanted_change& out) {
+  auto& to = out.change;
   auto how = x.find("transition").value_or("auto");
   if (how == "implicit")
     to.how = transition::implicit_joint;
@@ -83,6 +92,8 @@ std::string parse_changes(const directive& x, configuration_change& to) {
     to.how = transition::explicit_joint;
   else if (how != "auto")
     return "unknown transition " + how + ": use auto, implicit or explicit";
+  std::string words;
+  std::size_t updates = 0;
   for (auto& line : x.body) {
     for (std::string_view rest = line; !rest.empty();) {
       auto end = std::min(rest.find(' '), rest.size());
@@ -90,17 +101,23 @@ std::string parse_changes(const directive& x, configuration_change& to) {
       rest.remove_prefix(std::min(end + 1, rest.size()));
       if (word.empty())
         continue;
-      if (word.front() == 'u')
-        return "unsupported: a member has nothing to update";
+      words += (words.empty() ? "" : " ") + std::string{word};
       auto one = parse_change(word);
       if (!one)
-        return "unknown change " + std::string{word} + ": use vN, lN or rN";
-      to.changes.push_back(*one);
+        return "unknown change " + words + ": use vN, lN, rN or uN";
+      if (word.front() != 'u')
+        to.changes.push_back(*one);
+      else // to make a voter of a voter changes nothing, if done first
+        to.changes.insert(to.changes.begin() + updates++,
+                          {change_op::add_voter, any_voter});
     }
   }
-  if (x.find("v1") == "true"
-      && (to.changes.size() != 1 || to.how != transition::automatic))
+  bool old = x.find("v1") == "true";
+  if (old && (to.changes.size() != 1 || to.how != transition::automatic))
     return "v1 conf change can only have one operation and no transition";
+  if (old || updates > 0)
+    out.shown_as = (old ? "cc1:" : "cc2:") + std::string{how_text(to.how)} + "("
+                   + words + ")";
   return {};
 }
 
@@ -129,11 +146,13 @@ std::string script_runner::add_nodes(const directive& x) {
   start.meta.index = log_index{index};
   start.meta.term = raft::term{index == 0 ? 0u : 1u};
   start.content = x.find("content").value_or("");
-  bool async = is_true(x.find("async-storage-writes"));
-  cfg.apply_with_batch = !async;
+  script_options how;
+  how.async = is_true(x.find("async-storage-writes"));
+  // To etcd it is a way to answer reads, and keeps nobody from campaigning.
+  how.lease_reads = x.find("read-only") == "lease-based";
+  cfg.apply_with_batch = !how.async;
   cfg.pre_vote = is_true(x.find("prevote"));
   cfg.check_quorum = is_true(x.find("checkquorum"));
-  cfg.lease_reads = x.find("read-only") == "lease-based";
   cfg.step_down_on_removal = is_true(x.find("step-down-on-removal"));
   cfg.validate_changes = !is_true(x.find("disable-conf-change-validation"));
   for (std::uint64_t i = 0; i < x.ids().front(); ++i) {
@@ -141,7 +160,7 @@ std::string script_runner::add_nodes(const directive& x) {
     cfg.seed = cfg.self.value << 32;
     if (auto flaw = find_flaw(cfg, {{}, start.meta, {}}); !flaw.empty())
       return flaw;
-    world_.nodes.push_back(std::make_unique<script_node>(cfg, async, start));
+    world_.nodes.push_back(std::make_unique<script_node>(cfg, how, start));
   }
   return {};
 }
@@ -183,7 +202,8 @@ std::string script_runner::forget_leader(const directive& x) {
   auto* node = first_node(x);
   if (node == nullptr)
     return no_node;
-  (void)node->core.forget_leader();
+  if (!node->how.lease_reads)
+    (void)node->core.forget_leader();
   return {};
 }
 
@@ -222,15 +242,17 @@ std::string script_runner::propose_change(const directive& x) {
   auto* node = first_node(x);
   if (node == nullptr)
     return no_node;
-  configuration_change change;
-  if (auto flaw = parse_changes(x, change); !flaw.empty())
+  auto seen = node->core.inspect();
+  wanted_change wanted;
+  auto voter =
+      seen.conf.voters.empty() ? node->cfg.self : seen.conf.voters.front();
+  if (auto flaw = parse_changes(x, voter, wanted); !flaw.empty())
     return flaw;
-  auto got = node->core.change(change);
-  // In place of a change that does not fit, scripts expect an empty entry.
-  if (got.why == code::change_pending || got.why == code::change_invalid)
-    got = node->core.propose({std::make_shared<const std::string>()});
-  else if (got && got.index && x.find("v1") == "true")
-    old_changes_.insert({got.term, got.index});
+  answer got;
+  if (seen.role == role::leader)
+    got = world_.place_change(*node, wanted.change, wanted.shown_as);
+  else if (got = node->core.change(wanted.change); got)
+    node->forwarded.push_back(wanted.shown_as);
   return got ? "" : std::string{describe(got.why)};
 }
 
@@ -238,7 +260,9 @@ std::string script_runner::read_index(const directive& x) {
   auto* node = first_node(x);
   if (node == nullptr)
     return no_node;
-  (void)node->core.read_index(++reads_);
+  bool leads = node->core.inspect().role == role::leader;
+  if (!leads || !node->how.lease_reads)
+    (void)node->core.read_index(++reads_);
   return {};
 }
 
@@ -247,7 +271,7 @@ std::string script_runner::report_snapshot(const directive& x) {
   if (node == nullptr || x.ids().size() != 2)
     return no_node;
   node->core.snapshot_sent(member_id{x.ids()[1]}, is_true(x.find("ok")),
-                           node->app().meta.index);
+                           node->snapshot_for(member_id{x.ids()[1]}));
   return {};
 }
 
@@ -326,7 +350,12 @@ std::string script_runner::transfer(const directive& x) {
   auto to = to_number(x.find("to").value_or(""));
   if (from == nullptr || !to)
     return no_node;
-  (void)from->core.transfer(member_id{*to});
+  if (from->core.inspect().role == role::leader)
+    (void)from->core.transfer(member_id{*to});
+  else
+    world_.pass_on(
+        *from,
+        {{}, transfer_wish{from->core.inspect().hard.term, member_id{*to}}});
   return {};
 }
 
@@ -361,13 +390,16 @@ std::string script_runner::run(const directive& x) {
   auto at = actions.find(x.name);
   if (at == actions.end())
     return "unsupported directive " + x.name;
-  return (this->*at->second)(x);
+  auto out = (this->*at->second)(x);
+  for (auto& node : world_.nodes)
+    node->note_snapshots();
+  return out;
 }
 
 std::string script_runner::state() const {
   std::string out;
   for (auto& node : world_.nodes)
-    out += state_text(*node, old_changes_);
+    out += state_text(*node, world_.shown);
   return out + ".\n";
 }
 

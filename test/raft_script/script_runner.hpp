@@ -52,7 +52,6 @@ private:
   script_node* first_node(const directive& x);
 
   script_world world_;
-  old_changes old_changes_;
   std::uint64_t reads_ = 0;
 };
 

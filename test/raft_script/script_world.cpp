@@ -5,41 +5,6 @@
 
 namespace troupe::raft::script {
 
-namespace {
-
-struct kind_name {
-  std::string_view operator()(const pre_vote_request&) { return "MsgPreVote"; }
-  std::string_view operator()(const pre_vote_reply&) {
-    return "MsgPreVoteResp";
-  }
-  std::string_view operator()(const vote_request&) { return "MsgVote"; }
-  std::string_view operator()(const vote_reply&) { return "MsgVoteResp"; }
-  std::string_view operator()(const append_request&) { return "MsgApp"; }
-  std::string_view operator()(const append_reply&) { return "MsgAppResp"; }
-  std::string_view operator()(const append_refusal&) { return "MsgAppResp"; }
-  std::string_view operator()(const heartbeat&) { return "MsgHeartbeat"; }
-  std::string_view operator()(const heartbeat_reply&) {
-    return "MsgHeartbeatResp";
-  }
-  std::string_view operator()(const snapshot_offer&) { return "MsgSnap"; }
-  std::string_view operator()(const timeout_now&) { return "MsgTimeoutNow"; }
-  std::string_view operator()(const read_request&) { return "MsgReadIndex"; }
-  std::string_view operator()(const read_reply&) { return "MsgReadIndexResp"; }
-  std::string_view operator()(const forward_commands&) { return "MsgProp"; }
-  std::string_view operator()(const forward_change&) { return "MsgProp"; }
-  std::string_view operator()(const forward_reply&) { return "MsgPropResp"; }
-};
-
-} // namespace
-
-std::string_view kind_of(const parcel& x) {
-  if (std::holds_alternative<write_done>(x.what))
-    return "MsgStorageAppendResp";
-  if (std::holds_alternative<apply_done>(x.what))
-    return "MsgStorageApplyResp";
-  return std::visit(kind_name{}, std::get<message>(x.what).body);
-}
-
 script_node* script_world::find(std::uint64_t id) {
   return id == 0 || id > nodes.size() ? nullptr : nodes[id - 1].get();
 }
@@ -49,27 +14,69 @@ void script_world::post(message msg, std::string content) {
   network_.push_back({to, std::move(msg), std::move(content)});
 }
 
-void script_world::send(std::vector<message> xs) {
-  for (auto& x : xs)
-    post(std::move(x), {});
+void script_world::send(script_node& node, message x) {
+  parcel out{x.to, std::move(x)};
+  if (kind_of(out) == "MsgProp" && !node.forwarded.empty()
+      && std::holds_alternative<forward_change>(
+          std::get<message>(out.what).body)) {
+    out.shown_as = std::move(node.forwarded.front());
+    node.forwarded.pop_front();
+  }
+  network_.push_back(std::move(out));
 }
 
-void script_world::offer_snapshots(script_node& node,
-                                   const std::vector<snapshot_wanted>& xs) {
-  auto& app = node.app();
-  for (auto& x : xs)
-    if (auto offer = node.core.offer_snapshot(x.to, app.meta))
-      post(std::move(*offer), app.content);
+void script_world::pass_on(script_node& node, parcel x) {
+  auto seen = node.core.inspect();
+  if (seen.role != role::follower || !seen.leader)
+    return;
+  x.to = seen.leader;
+  if (auto* msg = std::get_if<message>(&x.what))
+    msg->to = x.to;
+  node.passed_on.push_back({seen.messages_due, std::move(x)});
+}
+
+void script_world::answer_read(script_node& leader, member_id to,
+                               std::uint64_t id) {
+  auto seen = leader.core.inspect();
+  if (auto at = leader.core.lease_index())
+    leader.passed_on.push_back(
+        {seen.messages_due,
+         {to,
+          message{leader.cfg.self, to, seen.hard.term, read_reply{id, *at}}}});
+}
+
+answer script_world::place_change(script_node& leader,
+                                  const configuration_change& change,
+                                  const std::string& shown_as) {
+  auto got = leader.core.change(change);
+  if (got && got.index && !shown_as.empty())
+    shown[{got.term, got.index}] = shown_as;
+  if (!got)
+    got = leader.core.propose({std::make_shared<const std::string>()});
+  return got;
 }
 
 void script_world::process_ready(script_node& node) {
+  auto was = node.core.inspect().role;
   auto out = node.core.take();
-  offer_snapshots(node, out.snapshots);
-  send(std::move(out.now));
-  if (node.async) {
-    if (out.persist || !out.after_persist.empty())
+  auto passed_on = std::exchange(node.passed_on, {});
+  std::size_t sent = 0;
+  for (auto& [behind, x] : passed_on) {
+    for (; sent < std::min(behind, out.now.size()); ++sent)
+      send(node, std::move(out.now[sent]));
+    network_.push_back(std::move(x));
+  }
+  for (; sent < out.now.size(); ++sent)
+    send(node, std::move(out.now[sent]));
+  if (node.how.async) {
+    if (out.persist || !out.after_persist.empty()) {
+      auto as = was == role::pre_candidate ? "MsgPreVoteResp"
+                : was == role::candidate   ? "MsgVoteResp"
+                : was == role::leader      ? "MsgAppResp"
+                                           : "MsgStorageAppendResp";
       node.appends.push_back(
-          {std::move(out.persist), std::move(out.after_persist)});
+          {std::move(out.persist), std::move(out.after_persist), as});
+    }
     if (!out.committed.empty())
       node.applies.push_back(std::move(out.committed));
     return;
@@ -77,11 +84,13 @@ void script_world::process_ready(script_node& node) {
   if (out.persist)
     node.write(*out.persist);
   node.apply(out.committed);
-  send(std::move(out.after_persist));
+  for (auto& x : out.after_persist)
+    send(node, std::move(x));
   if (out.persist)
     node.core.persisted(out.persist->id);
   if (!out.committed.empty())
     node.core.applied(out.committed.back().index);
+  node.note_snapshots();
 }
 
 void script_world::process_append(script_node& node) {
@@ -91,9 +100,11 @@ void script_world::process_append(script_node& node) {
   node.appends.pop_front();
   if (work.batch)
     node.write(*work.batch);
-  send(std::move(work.replies));
+  for (auto& x : work.replies)
+    send(node, std::move(x));
   if (work.batch)
-    network_.push_back({node.cfg.self, write_done{work.batch->id}, {}});
+    network_.push_back(
+        {node.cfg.self, write_done{work.batch->id, work.done_as}, {}});
 }
 
 void script_world::process_apply(script_node& node) {
@@ -110,18 +121,25 @@ void script_world::hand_over(script_node& node, parcel x) {
     node.core.persisted(done->batch);
   } else if (auto* done = std::get_if<apply_done>(&x.what)) {
     node.core.applied(done->upto);
+  } else if (auto* wish = std::get_if<transfer_wish>(&x.what)) {
+    if (wish->term >= node.core.inspect().hard.term)
+      (void)node.core.transfer(wish->to);
   } else {
     auto& msg = std::get<message>(x.what);
     if (auto* offer = std::get_if<snapshot_offer>(&msg.body))
       node.offered[offer->meta.index] = std::move(x.content);
-    // The leader appends an empty entry in place of a change that it refuses.
-    if (auto* forward = std::get_if<forward_change>(&msg.body);
-        forward != nullptr && node.core.inspect().role == role::leader) {
-      if (!node.core.change(forward->change))
-        (void)node.core.propose({std::make_shared<const std::string>()});
-      return;
-    }
-    node.core.receive(std::move(msg));
+    auto* change = std::get_if<forward_change>(&msg.body);
+    bool leads = node.core.inspect().role == role::leader;
+    auto* read = std::get_if<read_request>(&msg.body);
+    // Who no longer leads refuses; etcd's core passes it on.
+    if (!leads && (kind_of(x) == "MsgProp" || read != nullptr))
+      pass_on(node, std::move(x));
+    else if (read != nullptr && node.how.lease_reads)
+      answer_read(node, msg.from, read->id);
+    else if (change != nullptr)
+      (void)place_change(node, change->change, x.shown_as);
+    else
+      node.core.receive(std::move(msg));
   }
 }
 
@@ -136,9 +154,12 @@ std::size_t script_world::deliver(std::uint64_t to, std::string_view kind,
   }
   network_ = std::move(left);
   auto* node = find(to);
-  if (!drop && node != nullptr)
-    for (auto& x : taken)
+  if (!drop && node != nullptr) {
+    for (auto& x : taken) {
       hand_over(*node, std::move(x));
+      node->note_snapshots();
+    }
+  }
   return taken.size();
 }
 
@@ -151,7 +172,7 @@ bool script_world::stabilize(const std::vector<std::uint64_t>& ids) {
   for (int round = 0; round < 10'000; ++round) {
     bool done = true;
     for (auto id : ids) {
-      if (find(id)->core.ready()) {
+      if (find(id)->ready()) {
         process_ready(*find(id));
         done = false;
       }

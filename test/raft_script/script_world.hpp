@@ -1,38 +1,25 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string_view>
-#include <variant>
+#include <utility>
 #include <vector>
 
 #include <raft_script/script_node.hpp>
 
 namespace troupe::raft::script {
 
-/// What a member's own disk or application tells it: never lost.
-struct write_done {
-  std::uint64_t batch = 0;
-};
-struct apply_done {
-  log_index upto{};
-};
-
-struct parcel {
-  member_id to{};
-  std::variant<message, write_done, apply_done> what;
-  std::string content; // of the application, with a snapshot_offer
-
-  bool local() const { return !std::holds_alternative<message>(what); }
-};
-
-/// The name that scripts have for a message's kind, such as "MsgApp".
-std::string_view kind_of(const parcel& x);
+/// How a script shows the changes that the core does not keep in the script's
+/// form: the older of etcd's two forms, and updates of members.
+using shown_changes = std::map<std::pair<raft::term, log_index>, std::string>;
 
 /// The members, numbered from 1, and what is under way between them.
 class script_world {
 public:
   std::vector<std::unique_ptr<script_node>> nodes;
+  shown_changes shown;
 
   /// Nothing if there is no such member.
   script_node* find(std::uint64_t id);
@@ -50,13 +37,19 @@ public:
   /// False: there is no end to it.
   bool stabilize(const std::vector<std::uint64_t>& ids);
 
+  /// As the leader does: what does not fit becomes an empty entry.
+  answer place_change(script_node& leader, const configuration_change& change,
+                      const std::string& shown_as);
+
+  /// With the next output of the member, to who leads, if it follows one.
+  void pass_on(script_node& node, parcel x);
+
   void post(message msg, std::string content);
   void forget_local(std::uint64_t to);
 
 private:
-  void send(std::vector<message> xs);
-  void offer_snapshots(script_node& node,
-                       const std::vector<snapshot_wanted>& xs);
+  void answer_read(script_node& leader, member_id to, std::uint64_t id);
+  void send(script_node& node, message x);
   void hand_over(script_node& node, parcel x);
 
   std::deque<parcel> network_;

@@ -28,12 +28,8 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
-std::string text_of(const configuration_change& x, bool old) {
-  std::string out = old ? "cc1:" : "cc2:";
-  out += x.how == transition::automatic        ? "auto"
-         : x.how == transition::implicit_joint ? "implicit"
-                                               : "explicit";
-  out += "(";
+std::string text_of(const configuration_change& x) {
+  auto out = "cc2:" + std::string{how_text(x.how)} + "(";
   for (auto& one : x.changes) {
     if (&one != &x.changes.front())
       out += " ";
@@ -45,11 +41,13 @@ std::string text_of(const configuration_change& x, bool old) {
   return out + ")";
 }
 
-std::string text_of(const entry& x, const old_changes& old) {
+std::string text_of(const entry& x, const shown_changes& shown) {
   auto out =
       std::to_string(x.index.value) + "/" + std::to_string(x.term.value) + ":";
-  if (auto* change = std::get_if<configuration_change>(&x.body))
-    return out + text_of(*change, old.contains({x.term, x.index}));
+  if (auto* change = std::get_if<configuration_change>(&x.body)) {
+    auto as = shown.find({x.term, x.index});
+    return out + (as == shown.end() ? text_of(*change) : as->second);
+  }
   auto* command = std::get_if<payload>(&x.body);
   return out + "n:" + quoted(command != nullptr ? **command : "");
 }
@@ -63,7 +61,13 @@ std::string text_of(const std::vector<member_id>& ids) {
 
 } // namespace
 
-std::string state_text(const script_node& node, const old_changes& old) {
+std::string_view how_text(transition x) {
+  return x == transition::automatic        ? "auto"
+         : x == transition::implicit_joint ? "implicit"
+                                           : "explicit";
+}
+
+std::string state_text(const script_node& node, const shown_changes& shown) {
   auto x = node.core.inspect();
   auto name = "n" + std::to_string(node.cfg.self.value) + " ";
   auto number = [](auto id) { return std::to_string(id.value); };
@@ -74,7 +78,7 @@ std::string state_text(const script_node& node, const old_changes& old) {
              + " last=" + number(x.last) + "\n";
   out += name + "log [";
   for (auto& e : x.log)
-    out += (&e == &x.log.front() ? "" : " ") + text_of(e, old);
+    out += (&e == &x.log.front() ? "" : " ") + text_of(e, shown);
   out += "]\n";
   out += name + "conf in=" + text_of(x.conf.voters)
          + " out=" + text_of(x.conf.voters_outgoing) + " learners="

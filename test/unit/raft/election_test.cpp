@@ -21,6 +21,53 @@ settings plain() {
 
 } // namespace
 
+TEST_CASE("raft: a leader whose disk goes silent stops leading, until it works "
+          "again",
+          "[unit][raft]") {
+  settings cfg;
+  cfg.self = member_id{1};
+  cfg.disk_ticks_max = 3;
+  recovered disk;
+  disk.snapshot = {log_index{1}, term{1}, sim::voters_of({1})};
+  disk.hard = {term{1}, {}, log_index{1}};
+  core x{cfg, disk};
+  auto write_all = [&] {
+    while (x.ready()) {
+      auto out = x.take();
+      if (out.persist)
+        x.persisted(out.persist->id);
+      if (!out.committed.empty())
+        x.applied(out.committed.back().index);
+    }
+  };
+  auto ticks = [&](int n) {
+    for (int i = 0; i < n; ++i)
+      x.tick();
+  };
+  REQUIRE(x.campaign());
+  write_all();
+  ticks(100); // an idle disk has nothing to say
+  write_all();
+  REQUIRE(x.inspect().role == role::leader);
+
+  REQUIRE(x.propose({sim::bytes("a")}, 0));
+  auto stuck = x.take();
+  REQUIRE(stuck.persist);
+  ticks(3);
+  CHECK(x.inspect().role == role::leader);
+  ticks(1);
+  CHECK(x.inspect().role == role::follower);
+  ticks(100);
+  auto last = x.take().after_batch; // its own vote waits, too
+  CHECK(x.inspect().role != role::leader);
+
+  x.persisted(last);
+  write_all();
+  ticks(40);
+  write_all();
+  CHECK(x.inspect().role == role::leader);
+}
+
 TEST_CASE("raft: a vote is remembered over a restart [HR-6]", "[unit][raft]") {
   lab x{3, plain()};
   x[1].receive(made(2, 1, 2, vote_request{log_index{1}, term{1}}));
@@ -77,6 +124,24 @@ TEST_CASE("raft: a shorter log or an older last term gets no vote",
   CHECK(first_of<vote_reply>(x.take_from(2)).granted);
 }
 
+TEST_CASE("raft: a newer last term outweighs a longer log", "[unit][raft]") {
+  lab x{3, plain()};
+  x.elect(1);
+  REQUIRE(x.see(2).last == log_index{2});
+  x[2].receive(made(3, 2, 9, vote_request{log_index{1}, term{3}}));
+  CHECK(first_of<vote_reply>(x.take_from(2)).granted);
+}
+
+TEST_CASE("raft: refusals elect nobody", "[unit][raft]") {
+  lab x{3, plain()};
+  (void)x[1].campaign();
+  x.work(1);
+  x[1].receive(made(2, 1, 2, vote_reply{false, log_index{1}, term{1}, 0}));
+  CHECK(x.see(1).role == role::candidate);
+  x[1].receive(made(3, 1, 2, vote_reply{false, log_index{1}, term{1}, 0}));
+  CHECK(x.see(1).role == role::follower);
+}
+
 TEST_CASE("raft: election timeouts are drawn anew, within their bounds [ER-3]",
           "[unit][raft]") {
   auto cfg = plain();
@@ -113,6 +178,16 @@ TEST_CASE("raft: even groups need a true majority [HR-4]", "[unit][raft]") {
     x.join(1);
     x.elect(size);
     CHECK(x.see(size).role == role::leader);
+    // And so do entries.
+    auto before = x.see(size).hard.commit;
+    x.cut(1);
+    (void)x[size].propose({sim::bytes("a")});
+    x.settle();
+    CHECK(x.see(size).hard.commit == before);
+    x.join(1);
+    x.tick(size);
+    x.settle();
+    CHECK(x.see(size).hard.commit > before);
   }
 }
 
@@ -207,6 +282,19 @@ TEST_CASE("raft: each change of leadership is told, in order", "[unit][raft]") {
   CHECK(told[2].caught_up);
 }
 
+TEST_CASE("raft: changes of leadership between two takes are all told",
+          "[unit][raft]") {
+  lab x{3, plain()};
+  x[1].receive(made(2, 1, 2, heartbeat{log_index{1}, 1}));
+  x[1].receive(made(3, 1, 3, heartbeat{log_index{1}, 1}));
+  x.work(1);
+  std::vector<member_id> leaders;
+  for (auto& one : x.leaderships[1])
+    if (one.leader)
+      leaders.push_back(one.leader);
+  CHECK(leaders == std::vector{member_id{2}, member_id{3}});
+}
+
 TEST_CASE("raft: a transfer leaves no gap and skips the pre-vote [HR-6]",
           "[unit][raft]") {
   lab x{3};
@@ -297,6 +385,21 @@ TEST_CASE("raft: the winner knows when its voters last heard of a leader",
   x.tick(3, 2);
   x[3].receive(made(2, 3, 9, vote_request{log_index{9}, term{9}}));
   CHECK(first_of<vote_reply>(x.take_from(3)).leader_ack_age == 1);
+}
+
+TEST_CASE(
+    "raft: of all who voted for the winner, the latest to have heard of a "
+    "leader counts",
+    "[unit][raft]") {
+  for (std::size_t more : {0, 3}) {
+    lab x{3, plain()};
+    x.elect(1);
+    x.cut(1);
+    x.tick(2, 4 + more);
+    x.tick(3, 7 - more);
+    x.elect(2);
+    CHECK(x.leaderships[2].back().leader_ack_age == 3);
+  }
 }
 
 TEST_CASE("raft: leader and member that forget their leader", "[unit][raft]") {

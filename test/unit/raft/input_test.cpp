@@ -184,6 +184,19 @@ TEST_CASE("raft: what makes no sense is counted and changes nothing",
   CHECK_FALSE(x[2].take().persist);
 }
 
+TEST_CASE("raft: an acknowledgement beyond the log is counted and not believed",
+          "[unit][raft]") {
+  lab x{3};
+  x.elect(1);
+  auto before = x.see(1);
+  x[1].receive(made(2, 1, 2, append_reply{log_index{99}}));
+  auto after = x.see(1);
+  CHECK(after.ignored == before.ignored + 1);
+  CHECK(after.hard.commit == before.hard.commit);
+  for (auto& p : after.progress)
+    CHECK(p.match <= after.last);
+}
+
 TEST_CASE("raft: a conflict with a committed entry is not obeyed",
           "[unit][raft]") {
   lab x{3};

@@ -143,6 +143,39 @@ TEST_CASE("raft: several at once go through a joint configuration",
   CHECK(x.see(6).conf == x.see(1).conf);
 }
 
+TEST_CASE("raft: votes, commits and rounds need both majorities of a joint "
+          "configuration",
+          "[unit][raft]") {
+  settings cfg;
+  cfg.pre_vote = false;
+  auto joint = voters_of({1, 4, 5});
+  joint.voters_outgoing = voters_of({1, 2, 3}).voters;
+  for (std::uint64_t first : {2, 4}) {
+    auto second = 6 - first;
+    lab x{3, cfg};
+    x[1].receive(
+        sim::made(2, 1, 2, snapshot_offer{{log_index{5}, term{2}, joint}}));
+    x.work(1);
+    (void)x[1].campaign();
+    x.work(1);
+    vote_reply yes{true, log_index{5}, term{2}, 0};
+    x[1].receive(sim::made(first, 1, 3, yes));
+    CHECK(x.see(1).role == role::candidate);
+    x[1].receive(sim::made(second, 1, 3, yes));
+    REQUIRE(x.see(1).role == role::leader);
+    CHECK(x[1].start_round() == 1u);
+    x.work(1);
+    x[1].receive(sim::made(first, 1, 3, append_reply{log_index{6}}));
+    x[1].receive(sim::made(first, 1, 3, heartbeat_reply{1}));
+    CHECK(x.see(1).hard.commit == log_index{5});
+    CHECK(x.see(1).confirmed_round == 0);
+    x[1].receive(sim::made(second, 1, 3, append_reply{log_index{6}}));
+    x[1].receive(sim::made(second, 1, 3, heartbeat_reply{1}));
+    CHECK(x.see(1).hard.commit == log_index{6});
+    CHECK(x.see(1).confirmed_round == 1);
+  }
+}
+
 TEST_CASE("raft: the next leader leaves the joint configuration",
           "[unit][raft]") {
   lab x{3};
@@ -175,6 +208,43 @@ TEST_CASE("raft: the next leader leaves the joint configuration",
   x.tick(2);
   x.settle();
   CHECK(x.see(2).conf == voters_of({1, 2, 3, 4, 5}));
+}
+
+TEST_CASE("raft: a transfer that fails keeps nobody in a joint configuration",
+          "[unit][raft]") {
+  settings cfg;
+  lab x{3, cfg};
+  x.elect(1);
+  x.add(4);
+  x.add(5);
+  x.cut(3);
+  CHECK(x[1].change({{{change_op::add_voter, member_id{4}},
+                      {change_op::add_voter, member_id{5}}},
+                     {}}));
+  CHECK(x[1].transfer(member_id{3}));
+  x.settle();
+  REQUIRE(x.see(1).conf.joint());
+  for (std::uint32_t i = 0; i < cfg.election_ticks; ++i) {
+    x.tick(1);
+    x.settle();
+  }
+  CHECK(x.see(1).conf == voters_of({1, 2, 3, 4, 5}));
+}
+
+TEST_CASE("raft: a new leader waits for a change that it finds in its log",
+          "[unit][raft]") {
+  settings cfg;
+  cfg.pre_vote = false;
+  lab x{3, cfg};
+  entry found{term{2}, log_index{2}, add(4)};
+  x[1].receive(sim::made(
+      2, 1, 2, append_request{log_index{1}, term{1}, log_index{1}, {found}}));
+  x.work(1);
+  (void)x[1].campaign();
+  x.work(1);
+  x[1].receive(sim::made(3, 1, 3, vote_reply{true, log_index{2}, term{2}, 0}));
+  REQUIRE(x.see(1).role == role::leader);
+  CHECK(x[1].change(remove(3)).why == code::change_pending);
 }
 
 TEST_CASE("raft: a removed leader steps down and is succeeded [ER-4]",

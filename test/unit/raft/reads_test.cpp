@@ -101,6 +101,23 @@ TEST_CASE("raft: a new leader answers reads once it has committed in its term",
   CHECK(x[1].lease_index() == log_index{2});
 }
 
+TEST_CASE("raft: a late answer to a read of an earlier life meets none of this "
+          "one",
+          "[unit][raft]") {
+  lab x{3};
+  x.elect(1);
+  CHECK(x[2].read_index(1));
+  auto old = first_of<read_request>(x.take_from(2)).id;
+  x.restart(2);
+  x.tick(1);
+  x.settle();
+  CHECK(x[2].read_index(2));
+  CHECK(first_of<read_request>(x.take_from(2)).id != old);
+  x[2].receive(made(1, 2, 2, read_reply{old, log_index{1}}));
+  x.work(2);
+  CHECK(x.reads[2].empty());
+}
+
 TEST_CASE("raft: a single voter confirms its rounds by itself",
           "[unit][raft]") {
   lab x{1};

@@ -31,6 +31,39 @@ const progress_view& progress_of(const view& v, std::uint64_t id) {
 
 } // namespace
 
+TEST_CASE(
+    "raft: a commit index that rides leaves with the next append, or when "
+    "it is pushed",
+    "[unit][raft]") {
+  settings cfg;
+  cfg.commit_rides = true;
+  lab x{3, cfg};
+  x.elect(1);
+  auto commit = [&](std::uint64_t id) { return x.see(id).hard.commit; };
+  x[1].push_commit();
+  x.settle();
+  CHECK(commit(2) == commit(1));
+  CHECK(commit(3) == commit(1));
+  x[1].push_commit();
+  CHECK_FALSE(x[1].ready()); // it is no news
+
+  auto before = commit(1);
+  REQUIRE(x[1].propose({bytes("a")}, 0));
+  x.settle();
+  CHECK(commit(1).value == before.value + 1);
+  CHECK(commit(2) == before);
+  REQUIRE(x[1].propose({bytes("b")}, 0));
+  x.settle();
+  CHECK(commit(2).value == before.value + 1);
+
+  x[1].push_commit();
+  x.settle();
+  CHECK(commit(2).value == before.value + 2);
+  CHECK(commit(3).value == before.value + 2);
+  x[2].push_commit();
+  CHECK_FALSE(x[2].ready()); // it does not lead
+}
+
 TEST_CASE("raft: what the leader accepts, every member applies",
           "[unit][raft]") {
   lab x{3};
@@ -188,6 +221,30 @@ TEST_CASE("raft: replaced entries are truncated on disk, and count as durable "
   CHECK(x.see(1).durable == log_index{1});
   x[1].persisted(third.persist->id);
   CHECK(x.see(1).durable == log_index{3});
+}
+
+TEST_CASE("raft: what was durable and is replaced is durable no longer",
+          "[unit][raft]") {
+  lab x{3, plain()};
+  x[1].receive(made(2, 1, 2,
+                    append_request{log_index{1},
+                                   term{1},
+                                   log_index{1},
+                                   {command(2, 2), command(3, 2)}}));
+  x.work(1);
+  CHECK(x.see(1).durable == log_index{3});
+  x[1].receive(made(
+      3, 1, 3,
+      append_request{log_index{1}, term{1}, log_index{1}, {command(2, 3)}}));
+  CHECK(x.see(1).durable == log_index{1});
+}
+
+TEST_CASE("raft: an entry keeps its term under later leaders", "[unit][raft]") {
+  lab x{3, plain()};
+  x[1].receive(made(
+      2, 1, 5,
+      append_request{log_index{1}, term{1}, log_index{1}, {command(2, 3)}}));
+  CHECK(x.see(1).log.back().term == term{3});
 }
 
 TEST_CASE("raft: proposals between two takes share a message", "[unit][raft]") {
@@ -358,6 +415,20 @@ TEST_CASE("raft: the log is compacted no further than is applied and durable",
   x.settle();
   CHECK(x[1].compact(log_index{9}) == log_index{3});
   CHECK(x.see(1).log.empty());
+}
+
+TEST_CASE("raft: what is being applied is not given out again",
+          "[unit][raft]") {
+  lab x{1};
+  x.elect(1);
+  for (std::uint64_t index : {3, 4}) {
+    (void)x[1].propose({bytes("a")});
+    auto out = x[1].take();
+    x[1].persisted(out.persist->id);
+    out = x[1].take();
+    REQUIRE(out.committed.size() == 1);
+    CHECK(out.committed[0].index == log_index{index});
+  }
 }
 
 TEST_CASE("raft: applying pauses at its limit and loses nothing",

@@ -107,6 +107,20 @@ TEST_CASE("raft: uncommitted bytes are bounded, and counted back to zero",
   CHECK(x[1].propose({bytes("b")}));
 }
 
+TEST_CASE("raft: uncommitted bytes of an earlier term are not counted in the "
+          "next",
+          "[unit][raft]") {
+  settings cfg;
+  cfg.uncommitted_bytes_max = 10;
+  lab x{3, cfg};
+  x.elect(1);
+  x.cut(1);
+  CHECK(x[1].propose({bytes("nobody else gets it")}));
+  x.settle();
+  x[1].receive(sim::made(2, 1, 3, heartbeat{log_index{1}, 1}));
+  CHECK(x.see(1).uncommitted_bytes == 0);
+}
+
 TEST_CASE("raft: a command beyond the limit is refused", "[unit][raft]") {
   settings cfg;
   cfg.command_bytes_max = 3;
@@ -165,6 +179,21 @@ TEST_CASE("raft: flawed settings and disks are found before the start",
     d.hard.term = term{1};
     d.log = {{term{2}, log_index{1}, noop{}}};
   }));
+}
+
+TEST_CASE("raft: a vote in a term that is on the disk already is synced too",
+          "[unit][raft]") {
+  lab x{3};
+  x[1].receive(sim::made(2, 1, 5, vote_request{log_index{0}, term{0}}));
+  auto out = x[1].take();
+  REQUIRE(out.persist);
+  CHECK(out.persist->hard == hard_state{term{5}, {}, log_index{1}});
+  x[1].persisted(out.persist->id);
+  x[1].receive(sim::made(3, 1, 5, vote_request{log_index{1}, term{1}}));
+  out = x[1].take();
+  REQUIRE(out.persist);
+  CHECK(out.persist->hard == hard_state{term{5}, member_id{3}, log_index{1}});
+  CHECK(out.persist->must_sync);
 }
 
 TEST_CASE("raft: only what must be is synced", "[unit][raft]") {

@@ -1,5 +1,7 @@
 #include "sim_checker.hpp"
 
+#include <algorithm>
+
 #include <troupe/cluster/raft/quorum.hpp>
 
 namespace troupe::raft::sim {
@@ -12,6 +14,29 @@ std::string name(const sim_member& x) {
 
 std::string number(log_index x) {
   return std::to_string(x.value);
+}
+
+using ids = std::vector<member_id>;
+
+// Whether each majority of one has a member in each majority of the other.
+bool overlap(const ids& a, const ids& b) {
+  std::size_t both = 0;
+  for (auto id : a)
+    both += std::find(b.begin(), b.end(), id) != b.end();
+  // As many of `both` as a majority needs that takes all it can elsewhere.
+  auto needed = [&](const ids& xs) {
+    auto majority = xs.size() / 2 + 1;
+    return majority - std::min(majority, xs.size() - both);
+  };
+  return needed(a) + needed(b) > both;
+}
+
+bool overlap(const configuration& a, const configuration& b) {
+  for (auto* x : {&a.voters, &a.voters_outgoing})
+    for (auto* y : {&b.voters, &b.voters_outgoing})
+      if (!x->empty() && !y->empty() && overlap(*x, *y))
+        return true;
+  return false;
 }
 
 } // namespace
@@ -40,7 +65,8 @@ void sim_checker::entries_written(const sim_member& x) {
   }
 }
 
-void sim_checker::leader_seen(const sim_member& x, term t) {
+void sim_checker::leader_seen(const sim_member& x, term t,
+                              const std::map<member_id, sim_member>& all) {
   auto [at, added] = leaders_.emplace(t, x.cfg.self);
   if (!added && at->second != x.cfg.self)
     fail(name(x) + "second leader of term " + std::to_string(t.value));
@@ -50,6 +76,14 @@ void sim_checker::leader_seen(const sim_member& x, term t) {
   if (!added)
     return;
   auto v = x.raft->inspect();
+  // Who went on to a later term may have voted for it before.
+  auto votes = quorum_vote(v.conf, [&](member_id id) -> std::optional<bool> {
+    auto& hard = all.at(id).disk.hard;
+    return hard.term > t || (hard.term == t && hard.vote == x.cfg.self);
+  });
+  if (votes != tally::won)
+    fail(name(x) + "leads term " + std::to_string(t.value)
+         + " without the votes of a quorum");
   for (auto& [index, e] : committed_entries_) {
     if (e.term >= t || index < v.first)
       continue;
@@ -98,6 +132,25 @@ void sim_checker::commit(const sim_member& x, const view& v, const entry& e,
          + " without a durable quorum");
 }
 
+// One change at a time, and no campaign while one is committed and not applied.
+void sim_checker::changes_in_log(const sim_member& x, const view& v) {
+  std::size_t unapplied = 0;
+  bool placed = false;
+  for (auto& e : v.log) {
+    if (e.index <= v.applied
+        || !std::holds_alternative<configuration_change>(e.body))
+      continue;
+    ++unapplied;
+    placed = placed || e.term == v.hard.term;
+    if (e.index <= v.hard.commit
+        && (v.role == role::pre_candidate || v.role == role::candidate))
+      fail(name(x) + "campaigns with the change at " + number(e.index)
+           + " committed and not applied");
+  }
+  if (v.role == role::leader && placed && unapplied > 1)
+    fail(name(x) + "placed a change above one that it has not applied");
+}
+
 void sim_checker::state_changed(sim_member& x,
                                 const std::map<member_id, sim_member>& all) {
   auto v = x.raft->inspect();
@@ -105,6 +158,7 @@ void sim_checker::state_changed(sim_member& x,
     fail(name(x) + "the commit index went back");
   if (v.hard.commit > v.last || v.applied > v.hard.commit)
     fail(name(x) + "applied, commit and last are out of order");
+  changes_in_log(x, v);
   for (auto& e : v.log)
     if (e.index > x.seen_commit && e.index <= v.hard.commit)
       commit(x, v, e, all);
@@ -122,6 +176,20 @@ void sim_checker::applied(const sim_member& x, const entry& e) {
     fail(name(x) + "another state after " + number(e.index));
   if (x.disk.last() < e.index)
     fail(name(x) + "applied " + number(e.index) + " before it was durable");
+}
+
+void sim_checker::conf_applied(const sim_member& x,
+                               const configuration& before) {
+  auto at = x.app.meta.index;
+  // A snapshot is being installed that goes further: this state ends with it.
+  if (x.raft->inspect().first > at)
+    return;
+  auto& now = x.app.meta.conf;
+  auto [known, added] = confs_.emplace(at, now);
+  if (!added && known->second != now)
+    fail(name(x) + "another configuration after " + number(at));
+  if (!before.voters.empty() && !overlap(before, now))
+    fail(name(x) + "two majorities that share nobody after " + number(at));
 }
 
 void sim_checker::read_answered(const sim_member& x, const read_answer& got,

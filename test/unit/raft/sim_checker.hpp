@@ -20,10 +20,12 @@ public:
 
   void hard_written(const sim_member& x, const hard_state& before);
   void entries_written(const sim_member& x);
-  void leader_seen(const sim_member& x, term t);
+  void leader_seen(const sim_member& x, term t,
+                   const std::map<member_id, sim_member>& all);
   void message_left(const sim_member& x, const message& msg);
   void state_changed(sim_member& x, const std::map<member_id, sim_member>& all);
   void applied(const sim_member& x, const entry& e);
+  void conf_applied(const sim_member& x, const configuration& before);
   void read_answered(const sim_member& x, const read_answer& got,
                      log_index least);
 
@@ -33,6 +35,7 @@ private:
     digest body;
   };
 
+  void changes_in_log(const sim_member& x, const view& v);
   void commit(const sim_member& x, const view& v, const entry& e,
               const std::map<member_id, sim_member>& all);
 
@@ -41,6 +44,7 @@ private:
   std::map<std::pair<log_index, term>, std::pair<digest, term>> entries_;
   std::map<log_index, committed_entry> committed_entries_;
   std::map<log_index, digest> states_;
+  std::map<log_index, configuration> confs_; // after a change at this index
   log_index committed_{};
 };
 

@@ -67,10 +67,12 @@ void sim_member::start() {
 }
 
 void sim_member::crash(std::size_t kept) {
+  writes.insert(writes.begin(), unsynced.begin(), unsynced.end());
   for (std::size_t i = 0; i < std::min(kept, writes.size()); ++i)
     disk.write(writes[i].batch, writes[i].offered);
   raft.reset();
   writes.clear();
+  unsynced.clear();
   waiting.clear();
   given_out.clear();
   offered.clear();

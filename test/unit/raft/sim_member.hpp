@@ -57,7 +57,8 @@ struct sim_member {
   sim::disk disk;
   app_state app;
   std::deque<write> writes;
-  std::deque<held> waiting; // in order of their batches
+  std::deque<write> unsynced; // done, as far as the core was told
+  std::deque<held> waiting;   // in order of their batches
   std::uint64_t durable_batch = 0;
   std::deque<std::vector<entry>> given_out;
   std::map<log_index, app_state> offered;
@@ -65,7 +66,8 @@ struct sim_member {
   log_index seen_commit{};
 
   void start();
-  /// The first `kept` writes under way happened to get through.
+  /// The first `kept` writes, of those not synced and those under way, happened
+  /// to get through.
   void crash(std::size_t kept);
 };
 

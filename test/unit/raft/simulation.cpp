@@ -46,7 +46,7 @@ void simulation::round(bool faults) {
     cut();
   for (auto& [id, x] : members_) {
     if (!x.raft) {
-      if (!faults || chance(10))
+      if (!gone_.contains(id) && (!faults || chance(10)))
         x.start();
       continue;
     }
@@ -78,7 +78,7 @@ void simulation::work(sim_member& x, bool faults) {
   if (chance(plan_.compact))
     compact(x);
   if (chance(25) && chance(plan_.crash))
-    x.crash(random_.below(x.writes.size() + 1));
+    x.crash(random_.below(x.unsynced.size() + x.writes.size() + 1));
 }
 
 void simulation::take(sim_member& x) {
@@ -86,7 +86,7 @@ void simulation::take(sim_member& x) {
   for (auto& change : out.leadership) {
     if (change.role != role::leader || change.caught_up)
       continue;
-    checker_.leader_seen(x, change.term);
+    checker_.leader_seen(x, change.term, members_);
     ++elections_;
   }
   for (auto& wanted : out.snapshots)
@@ -116,13 +116,23 @@ void simulation::leave(sim_member& x, message msg) {
   network_.push_back({std::move(msg), {}});
 }
 
-void simulation::write_one(sim_member& x) {
-  auto w = std::move(x.writes.front());
-  x.writes.pop_front();
+void simulation::sync(sim_member& x, const write& w) {
   auto before = x.disk.hard;
   x.disk.write(w.batch, w.offered);
   checker_.hard_written(x, before);
   checker_.entries_written(x);
+}
+
+void simulation::write_one(sim_member& x) {
+  auto w = std::move(x.writes.front());
+  x.writes.pop_front();
+  if (w.batch.must_sync) {
+    for (auto& early : std::exchange(x.unsynced, {}))
+      sync(x, early);
+    sync(x, w);
+  } else {
+    x.unsynced.push_back(w);
+  }
   if (w.batch.install) {
     x.app = w.offered;
     x.given_out.clear();
@@ -158,7 +168,9 @@ void simulation::apply(sim_member& x, const entry& e) {
   x.app.meta.term = e.term;
   x.app.content = mixed(x.app.content, body_digest(e));
   if (std::holds_alternative<configuration_change>(e.body)) {
-    x.app.meta.conf = x.raft->apply_change(e);
+    auto next = x.raft->apply_change(e);
+    auto before = std::exchange(x.app.meta.conf, std::move(next));
+    checker_.conf_applied(x, before);
     ++changes_applied_;
   }
   checker_.applied(x, e);
@@ -297,9 +309,20 @@ bool simulation::at_rest(const std::vector<member_id>& members) const {
   auto upto = checker_.committed();
   return std::all_of(members.begin(), members.end(), [&](auto id) {
     auto& x = members_.at(id);
+    if (gone_.contains(id))
+      return true;
     return x.raft && x.app.meta.index == upto && x.writes.empty()
            && x.raft->inspect().last == upto;
   });
+}
+
+void simulation::heal_by_quorum() {
+  for (auto missing = (members_.size() - 1) / 2; gone_.size() < missing;) {
+    auto& x = any();
+    if (gone_.insert(x.cfg.self).second && x.raft)
+      x.crash(0);
+  }
+  heal();
 }
 
 // Everybody is back, nothing is lost: a leader is found, a command proposed to
@@ -314,6 +337,12 @@ void simulation::heal() {
     if (x == nullptr || !x->app.meta.index)
       continue;
     auto v = x->raft->inspect();
+    if (!is_member(v.conf, x->cfg.self)) {
+      // Removed, and set to lead on all the same: somebody switches it off.
+      gone_.insert(x->cfg.self);
+      x->crash(0);
+      continue;
+    }
     if (i >= 500 && !proposed) {
       auto last = std::make_shared<const std::string>("last");
       proposed = static_cast<bool>(x->raft->propose({last}));
@@ -324,7 +353,8 @@ void simulation::heal() {
     if (v.uncommitted_bytes != 0)
       checker_.fail("bytes stay uncommitted at rest");
     for (auto& p : v.progress)
-      if (p.member != x->cfg.self && p.inflight != 0)
+      if (p.member != x->cfg.self && p.inflight + p.inflight_bytes != 0
+          && !gone_.contains(p.member))
         checker_.fail("appends stay in flight at rest");
     for (auto& [id, m] : members_)
       if (m.raft && !m.reads.empty() && m.raft->inspect().pending_reads == 0

@@ -40,6 +40,8 @@ public:
 
   void run();
   void heal();
+  /// The same with as few members as are a quorum; of a group without changes.
+  void heal_by_quorum();
 
   /// Empty: all is well.
   const std::string& failure() const { return checker_.failure(); }
@@ -62,6 +64,7 @@ private:
   void work(sim_member& x, bool faults);
   void take(sim_member& x);
   void leave(sim_member& x, message msg);
+  void sync(sim_member& x, const write& w);
   void write_one(sim_member& x);
   void release(sim_member& x);
   void apply_one(sim_member& x);
@@ -84,6 +87,7 @@ private:
   std::map<member_id, sim_member> members_;
   std::vector<flight> network_;
   std::set<member_id> side_; // cut off from the others; empty: no cut
+  std::set<member_id> gone_; // crashed for good
   sim_checker checker_;
   std::uint64_t commands_ = 0;
   std::uint64_t reads_ = 0;
