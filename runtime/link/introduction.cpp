@@ -28,7 +28,7 @@ void introduction::start(const std::string& address,
                            self->address_ + " did not answer within "
                                + std::to_string(timeout.count()) + " ms"});
   });
-  dial_ = std::make_shared<dial>(in_.io);
+  dial_ = std::make_shared<dial>(in_.io, in_.source);
   dial_->start(address, timeout, [self](dial::result x) {
     self->dial_.reset();
     if (auto* why = std::get_if<std::string>(&x))

@@ -1,19 +1,39 @@
 #include <troupe/runtime/link/net.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
-#include <vector>
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
-
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/address.hpp>
 
 namespace troupe::link {
 
 namespace {
 
 constexpr int unsent_bytes_max = 256 << 10;
+
+// Where it cannot be, the system chooses: from the loopback network nothing
+// else is reached, and the families may differ.
+void bind_source(tcp_socket& socket, const asio::ip::address& source,
+                 const tcp::endpoint& to) {
+  if (source.is_v4() != to.address().is_v4()
+      || source.is_loopback() != to.address().is_loopback())
+    return;
+  error_code e;
+  socket.open(to.protocol(), e);
+#ifdef IP_BIND_ADDRESS_NO_PORT
+  // The port is chosen when it is known to whom it leads: they do not run out.
+  using late_port =
+      asio::detail::socket_option::boolean<IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT>;
+  if (!e)
+    socket.set_option(late_port{true}, e);
+#endif
+  if (!e)
+    socket.bind({source, 0}, e);
+  if (e)
+    socket.close(e);
+}
 
 } // namespace
 
@@ -45,6 +65,17 @@ std::string to_string(const tcp::endpoint& x) {
   return host + ":" + std::to_string(x.port());
 }
 
+std::optional<asio::ip::address> source_of(std::string_view listen) {
+  auto where = parse_address(listen);
+  if (!where)
+    return std::nullopt;
+  error_code e;
+  auto out = asio::ip::make_address(where->host, e);
+  if (e || out.is_unspecified())
+    return std::nullopt;
+  return out;
+}
+
 void tune(tcp_socket& socket) {
   error_code ignored;
   socket.set_option(tcp::no_delay{true}, ignored);
@@ -55,10 +86,11 @@ void tune(tcp_socket& socket) {
 #endif
 }
 
-dial::dial(asio::io_context& io)
+dial::dial(asio::io_context& io, const std::optional<asio::ip::address>& source)
     : resolver_(io.get_executor()),
       socket_(io.get_executor()),
-      timer_(io.get_executor()) {
+      timer_(io.get_executor()),
+      source_(source) {
 }
 
 void dial::start(const std::string& address, std::chrono::milliseconds timeout,
@@ -95,17 +127,28 @@ void dial::start(const std::string& address, std::chrono::milliseconds timeout,
 }
 
 void dial::connect(std::vector<tcp::endpoint> to) {
+  to_ = std::move(to);
+  std::ranges::reverse(to_);
+  connect_next({});
+}
+
+void dial::connect_next(error_code last) {
   if (!done_)
     return;
-  asio::async_connect(
-      socket_, to,
-      [self = shared_from_this()](error_code e, const tcp::endpoint&) {
-        if (e)
-          return self->finish("cannot connect to " + self->address_ + ": "
-                              + e.message());
-        tune(self->socket_);
-        self->finish(std::move(self->socket_));
-      });
+  if (to_.empty())
+    return finish("cannot connect to " + address_ + ": " + last.message());
+  auto to = to_.back();
+  to_.pop_back();
+  error_code ignored;
+  socket_.close(ignored);
+  if (source_)
+    bind_source(socket_, *source_, to);
+  socket_.async_connect(to, [self = shared_from_this()](error_code e) {
+    if (e)
+      return self->connect_next(e);
+    tune(self->socket_);
+    self->finish(std::move(self->socket_));
+  });
 }
 
 void dial::cancel() {

@@ -7,10 +7,12 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -38,6 +40,11 @@ struct host_port {
 std::optional<host_port> parse_address(std::string_view text);
 std::string to_string(const tcp::endpoint& x);
 
+/// The address that a node with this listening address also dials from, so that
+/// its peers know it by one address. Nothing: the system chooses, as for names
+/// and wildcards.
+std::optional<asio::ip::address> source_of(std::string_view listen);
+
 /// Small frames leave at once; what the kernel holds unsent stays small, so
 /// that control frames do not queue behind it.
 void tune(tcp_socket& socket);
@@ -51,7 +58,8 @@ public:
   using result = std::variant<tcp_socket, std::string>;
   using callback = std::function<void(result)>;
 
-  explicit dial(asio::io_context& io);
+  /// `source`: what our end of the connection is bound to, where it can be.
+  dial(asio::io_context& io, const std::optional<asio::ip::address>& source);
 
   void start(const std::string& address, std::chrono::milliseconds timeout,
              callback done);
@@ -59,12 +67,15 @@ public:
 
 private:
   void connect(std::vector<tcp::endpoint> to);
+  void connect_next(error_code last);
   void finish(result x);
 
   tcp_resolver resolver_;
   tcp_socket socket_;
   steady_timer timer_;
+  std::optional<asio::ip::address> source_;
   std::string address_;
+  std::vector<tcp::endpoint> to_; // not tried yet, the next one last
   callback done_;
 };
 

@@ -99,7 +99,7 @@ void peer_link::start_dial() {
     address = address_;
   }
   session_.dialling();
-  dial_ = std::make_shared<dial>(in_.io);
+  dial_ = std::make_shared<dial>(in_.io, in_.source);
   dial_->start(address, in_.what.connect_timeout, [this](dial::result x) {
     dial_.reset();
     if (auto* socket = std::get_if<tcp_socket>(&x))

@@ -21,9 +21,11 @@ std::string counter_program() {
 #endif
 }
 
-std::string own_host() {
+std::string own_host(unsigned number) {
   auto pid = static_cast<unsigned>(::getpid());
-  return "127." + std::to_string(64 + pid / 62500 % 64) + '.'
+  auto turn = pid / 62500 % 64;
+  auto second = number == 0 ? 64 + turn : 4 * number + turn % 4;
+  return "127." + std::to_string(second) + '.'
          + std::to_string(1 + pid / 250 % 250) + '.'
          + std::to_string(1 + pid % 250);
 }

@@ -14,9 +14,9 @@ namespace troupe::chaos {
 /// The path of the program under test.
 std::string counter_program();
 
-/// An address of the loopback network that this process uses alone: no client's
-/// own port ever collides with one that a node listens on.
-std::string own_host();
+/// Addresses of the loopback network that this process uses alone, up to number
+/// 14: no client's own port ever collides with one that a node listens on.
+std::string own_host(unsigned number = 0);
 
 /// So many ports of `own_host` that nobody listens on.
 std::vector<std::string> free_ports(std::size_t count);

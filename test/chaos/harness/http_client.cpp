@@ -57,7 +57,7 @@ http_client::~http_client() = default;
 http_client::http_client(http_client&&) noexcept = default;
 http_client& http_client::operator=(http_client&&) noexcept = default;
 
-answer http_client::request(bool post, const std::string& target,
+answer http_client::request(const std::string& verb, const std::string& target,
                             const std::string& body, milliseconds limit) {
   if (!connection_) {
     auto fresh = std::make_unique<connection>();
@@ -73,7 +73,7 @@ answer http_client::request(bool post, const std::string& target,
   auto& c = *connection_;
   c.stream.expires_after(limit);
   beast_http::request<beast_http::string_body> message{
-      post ? beast_http::verb::post : beast_http::verb::get, target, 11};
+      beast_http::string_to_verb(verb), target, 11};
   message.set(beast_http::field::host, host_ + ':' + port_);
   message.body() = body;
   message.prepare_payload();
@@ -97,12 +97,16 @@ answer http_client::request(bool post, const std::string& target,
 }
 
 answer http_client::get(const std::string& target, milliseconds limit) {
-  return request(false, target, {}, limit);
+  return request("GET", target, {}, limit);
 }
 
 answer http_client::post(const std::string& target, const std::string& body,
                          milliseconds limit) {
-  return request(true, target, body, limit);
+  return request("POST", target, body, limit);
+}
+
+answer http_client::erase(const std::string& target, milliseconds limit) {
+  return request("DELETE", target, {}, limit);
 }
 
 } // namespace troupe::chaos

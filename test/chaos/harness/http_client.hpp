@@ -45,11 +45,12 @@ public:
   answer get(const std::string& target, milliseconds limit = seconds{5});
   answer post(const std::string& target, const std::string& body = {},
               milliseconds limit = seconds{20});
+  answer erase(const std::string& target, milliseconds limit = seconds{20});
 
 private:
   struct connection;
-  answer request(bool post, const std::string& target, const std::string& body,
-                 milliseconds limit);
+  answer request(const std::string& verb, const std::string& target,
+                 const std::string& body, milliseconds limit);
 
   std::string host_;
   std::string port_;

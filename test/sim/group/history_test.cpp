@@ -1,6 +1,6 @@
 #include <test/catch.hpp>
 
-#include "history.hpp"
+#include <test/history/history.hpp>
 
 using namespace troupe;
 using namespace troupe::sim;

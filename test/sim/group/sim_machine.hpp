@@ -6,7 +6,7 @@
 
 #include <troupe/runtime/group/machine_port.hpp>
 
-#include "history.hpp"
+#include <test/history/history.hpp>
 
 namespace troupe::sim {
 

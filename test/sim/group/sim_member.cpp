@@ -215,14 +215,25 @@ void sim_member::transfer() {
 // -- effects ------------------------------------------------------------------
 
 void sim_member::perform() {
+  perform_effects();
+  // What a client did meanwhile may have taken the commit index along.
+  if (core_)
+    core_->push_commit();
+  perform_effects();
+}
+
+void sim_member::perform_effects() {
   auto life = life_;
-  for (auto effects = core_->take(clock()); !effects.empty();
-       effects = core_->take(clock()))
+  while (core_) {
+    auto effects = core_->take(clock());
+    if (effects.empty())
+      return;
     for (auto& effect : effects) {
       std::visit([this](auto& x) { on(x); }, effect);
       if (life != life_)
         return;
     }
+  }
 }
 
 void sim_member::on(write_log& x) {

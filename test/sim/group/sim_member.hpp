@@ -87,6 +87,7 @@ private:
   void now_or_then(task what, bool frame = false);
   void tick();
   void perform();
+  void perform_effects();
   void write();
   void do_write();
   void fail() { listener_.failed(place_); }

@@ -1,4 +1,4 @@
-#include "history.hpp"
+#include <test/history/history.hpp>
 
 #include <algorithm>
 #include <set>
