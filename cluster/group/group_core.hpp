@@ -102,6 +102,9 @@ public:
   void stop();
 
   std::vector<group_effect> take(boot_time now);
+  /// Nothing else is at hand: what was committed is told without an append to
+  /// take it along. Then `take` again.
+  void push_commit() { raft_.push_commit(); }
 
   // -- what it knows ----------------------------------------------------------
 
@@ -200,6 +203,7 @@ private:
   bool saving_ = false;
   boot_time saved_at_{0};     // or tried
   std::uint64_t changes_ = 0; // commands given out since the last snapshot
+  std::uint64_t changes_saving_ = 0; // of the one that is being taken
   bool storing_ = false;
   std::optional<snapshot_meta> received_; // complete, durable
 

@@ -1,5 +1,7 @@
 #include <troupe/cluster/group/group_core.hpp>
 
+#include <utility>
+
 #include <troupe/cluster/raft/codec.hpp>
 
 // Snapshots: taking them, sending them, receiving them.
@@ -19,7 +21,7 @@ void group_core::snapshot_if_due(boot_time now) {
   if (!wanted && !config_.settings.snapshots.due(now - saved_at_, changes_))
     return;
   saving_ = true;
-  changes_ = 0;
+  changes_saving_ = std::exchange(changes_, 0);
   emit(take_snapshot{{given_, given_term_, raft_.conf()}, roster_});
 }
 
@@ -34,6 +36,7 @@ void group_core::snapshot_saved(boot_time now, const snapshot_meta& meta) {
 
 void group_core::snapshot_failed(boot_time now) {
   saving_ = false;
+  changes_ += changes_saving_;
   saved_at_ = now + try_again_after;
 }
 

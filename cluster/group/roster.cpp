@@ -1,11 +1,30 @@
 #include <troupe/cluster/group/roster.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include <troupe/proto/group.pb.h>
 
 namespace troupe::raft {
+
+std::string flaw_of_address(std::string_view text) {
+  auto colon = text.rfind(':');
+  auto host = text.substr(0, colon);
+  unsigned port = 0;
+  if (colon != text.npos) {
+    auto* end = text.data() + text.size();
+    auto [at, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error != std::errc{} || at != end)
+      port = 0;
+  }
+  auto strange = [](unsigned char c) { return c <= ' ' || c == 127; };
+  if (port != 0 && port < 65536 && !host.empty() && text.size() <= 300
+      && std::none_of(host.begin(), host.end(), strange))
+    return {};
+  return "'" + std::string{text.substr(0, 300)}
+         + "' is no address: write HOST:PORT, such as 127.0.0.1:7001";
+}
 
 roster roster::found(std::vector<founder> founders) {
   std::sort(founders.begin(), founders.end(),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <troupe/cluster/group/refusal.hpp>
@@ -26,6 +27,10 @@ struct member_row {
 
   friend bool operator==(const member_row&, const member_row&) = default;
 };
+
+/// What is wrong with a member's address, as a sentence that names the next
+/// step; empty: it is HOST:PORT.
+std::string flaw_of_address(std::string_view text);
 
 /// A member of a group's first configuration.
 struct founder {

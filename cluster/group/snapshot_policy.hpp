@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,8 +39,15 @@ public:
     return false;
   }
 
+  const std::vector<snapshot_rule>& rules() const { return rules_; }
+
 private:
   std::vector<snapshot_rule> rules_;
 };
+
+/// As people write it: "never", or rules with commas between them, each a
+/// number of changes ("100000"), of seconds ("60s"), or both ("900s:10").
+std::string to_string(const snapshot_policy& x);
+std::optional<snapshot_policy> parse_snapshot_policy(std::string_view text);
 
 } // namespace troupe::raft

@@ -36,6 +36,9 @@ public:
   virtual void on_frame(node_id peer, lane way, std::uint8_t kind,
                         std::string_view payload) = 0;
 
+  /// All frames of one read were given: what they cause may begin.
+  virtual void on_pause() {}
+
   virtual void on_connected(const identity& peer) = 0;
   virtual void on_disconnected(node_id peer, close_reason why) = 0;
 

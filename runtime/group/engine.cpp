@@ -1,6 +1,7 @@
 #include <troupe/runtime/group/engine.hpp>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include <troupe/runtime/boot_clock.hpp>
@@ -20,16 +21,15 @@ engine::~engine() {
 
 template <class F>
 std::optional<refusal> engine::put(F give) {
-  bool wake = false;
   {
     std::lock_guard guard{mutex_};
     if (!running_)
       return ended_ ? *ended_ : refusal{group_code::stopped, {}};
     give(inbox_);
-    wake = std::exchange(sleeping_, false);
+    if (std::exchange(due_, true) || at_it_)
+      return std::nullopt;
   }
-  if (wake)
-    arrived_.notify_one();
+  links_->post([this] { work(); });
   return std::nullopt;
 }
 
@@ -41,8 +41,13 @@ void engine::propose(std::string_view command,
                      std::unique_ptr<completion> done) {
   if (command.size() > options_.settings.command_bytes_max)
     return done->fail({group_code::too_big, {}});
+  bool full = false;
   auto why = put([&](inbox& in) {
     auto& to = in.commands;
+    full = to.bytes + command.size() > options_.settings.pending_bytes_max;
+    if (full)
+      return;
+    to.bytes += command.size();
     if (to.buffers.empty()
         || to.buffers.back().bytes().size() + command.size()
                > options_.settings.batch_bytes_max) {
@@ -52,6 +57,8 @@ void engine::propose(std::string_view command,
     to.buffers.back().add(command);
     to.waiting.back().push_back(std::move(done));
   });
+  if (full)
+    why = refusal{group_code::busy, {}};
   if (why)
     done->fail(*why);
 }
@@ -65,6 +72,8 @@ void engine::read(read_mode how, std::unique_ptr<reader> who) {
 }
 
 void engine::wish(proto::GroupMemberCommand what, wish_done done) {
+  if (what.has_add() && !flaw_of_address(what.add().address()).empty())
+    return done(group_code::invalid, {});
   auto why = put([&](inbox& in) {
     in.calls.push_back([this, what, done](group_core& core, boot_time now) {
       wishes_[core.wish(now, what, true)] = done;
@@ -109,47 +118,62 @@ subscription engine::watch(watcher told) {
 
 // -- the group's thread -------------------------------------------------------
 
-void engine::run() {
-  auto tick = options_.settings.tick;
-  ticked_ = boot_now();
-  perform(ticked_);
-  for (;;) {
+namespace {
+
+// Of what its own callbacks ask for; then the sockets get their turn.
+constexpr int rounds_max = 2;
+
+} // namespace
+
+// All that is at hand. What callbacks propose takes the news of a commit along,
+// which waits for it once.
+void engine::work() {
+  if (!at_work_)
+    return;
+  bool more = true;
+  for (int i = 0; more && i <= rounds_max; ++i) {
     inbox in;
     {
-      std::unique_lock guard{mutex_};
-      if (inbox_.empty() && !stopping_) {
-        sleeping_ = true;
-        auto wait =
-            std::max<boot_time>(tick - (boot_now() - ticked_), boot_time{0});
-        arrived_.wait_for(guard, wait,
-                          [this] { return stopping_ || !inbox_.empty(); });
-        sleeping_ = false;
-      }
-      if (stopping_ && inbox_.empty())
-        break;
+      std::lock_guard guard{mutex_};
+      at_it_ = true;
+      due_ = false;
       std::swap(in, inbox_);
     }
     auto now = boot_now(); // after what it is to judge was asked
     feed(in, now);
-    if (now - ticked_ >= tick) {
-      ticked_ = now;
-      core_->tick(now);
-    }
     perform(now);
-  }
-  core_->stop();
-  perform(boot_now());
-  std::optional<refusal> why;
-  {
     std::lock_guard guard{mutex_};
-    why = ended_;
+    more = due_;
+    at_it_ = more && i < rounds_max;
   }
-  end_all(why ? *why : refusal{group_code::stopped, {}});
+  if (more)
+    links_->post([this] { work(); });
+  commit_held_ = more && !commit_held_;
+  if (commit_held_)
+    return;
+  core_->push_commit();
+  perform(boot_now());
+}
+
+void engine::on_disk() {
+  if (!writer_)
+    return;
+  work(); // what the writer's thread said comes first
+  auto batch = writer_->on_event();
+  if (!batch || !at_work_)
+    return;
+  core_->persisted(*batch);
+  work();
+}
+
+void engine::tick() {
+  if (!at_work_)
+    return;
+  core_->tick(boot_now());
+  work();
 }
 
 void engine::feed(inbox& in, boot_time now) {
-  for (auto& x : in.frames)
-    core_->receive(now, x.from, x.kind, x.bytes);
   for (auto& x : in.calls)
     x(*core_, now);
   for (std::size_t i = 0; i < in.commands.buffers.size(); ++i) {
@@ -184,15 +208,17 @@ void engine::publish() {
                  leads.role == role::leader && leads.caught_up};
   if (auto* row = core_->members().find(leads.leader))
     next.leader.address = row->address;
-  bool news = false;
+  show(next);
+}
+
+// To whoever looks or watches.
+void engine::show(const group_view& next) {
   {
     std::lock_guard guard{view_mutex_};
-    news = view_.leader != next.leader;
-    view_ = next;
     roster_ = core_->members();
+    if (std::exchange(view_, next).leader == next.leader)
+      return;
   }
-  if (!news)
-    return;
   auto watchers = watchers_; // one may be added meanwhile
   for (auto& weak : watchers)
     if (auto to = weak.lock())
@@ -220,9 +246,27 @@ void engine::end_by_itself(refusal why) {
     running_ = false;
     stopping_ = true;
   }
-  arrived_.notify_one();
+  end_.notify_one();
+  links_->post([this] { finish(); });
   if (options_.on_end)
     options_.on_end(why);
+}
+
+void engine::finish() {
+  work();
+  if (!std::exchange(at_work_, false))
+    return;
+  core_->stop();
+  perform(boot_now());
+  std::optional<refusal> why;
+  {
+    std::lock_guard guard{mutex_};
+    why = ended_;
+  }
+  end_all(why ? *why : refusal{group_code::stopped, {}});
+  auto last = view();
+  last.leader = {}; // it hears of none any more
+  show(last);
 }
 
 void engine::stop() {
@@ -230,10 +274,20 @@ void engine::stop() {
     std::lock_guard guard{mutex_};
     running_ = false;
     stopping_ = true;
+    if (std::exchange(stopped_, true))
+      return;
   }
-  arrived_.notify_one();
-  if (thread_.joinable())
-    thread_.join();
+  end_.notify_one();
+  if (core_) {
+    std::promise<void> finished;
+    links_->post([&] {
+      finish();
+      finished.set_value();
+    });
+    finished.get_future().wait();
+  }
+  if (machine_thread_)
+    machine_thread_->stop();
   if (writer_)
     writer_->stop();
   if (links_)

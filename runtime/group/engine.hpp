@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -51,8 +50,10 @@ struct group_view {
 /// Ends with its last copy: nothing is told any more.
 using subscription = std::shared_ptr<void>;
 
-/// Runs one member of a group: its threads, its links, its disk. What it does
-/// is decided by a group_core.
+/// Runs one member of a group: its thread, its links, its disk. What it does is
+/// decided by a group_core, on the thread of the links: what arrives is worked
+/// where it is read, and what leaves is written there, without another thread
+/// to wake. Only the disk has its own.
 ///
 /// Threads: any. `start` and `stop` from one. All callbacks run on the group's
 ///          thread and must not block; they may call everything but `stop`.
@@ -94,26 +95,16 @@ public:
   subscription watch(std::function<void(const leader_view&)> told);
 
 private:
-  struct frame {
-    member_id from;
-    group_frame kind{};
-    std::string bytes;
-  };
   using call = std::function<void(group_core&, boot_time)>;
   struct proposals {
     std::vector<command_buffer> buffers; // none beyond batch_bytes_max
     std::vector<std::vector<std::unique_ptr<completion>>> waiting;
+    std::size_t bytes = 0;
   };
   struct inbox {
-    std::vector<frame> frames;
     std::vector<call> calls;
     proposals commands;
     std::vector<std::unique_ptr<reader>> reads[3]; // by mode
-
-    bool empty() const {
-      return frames.empty() && calls.empty() && commands.buffers.empty()
-             && reads[0].empty() && reads[1].empty() && reads[2].empty();
-    }
   };
   using watcher = std::function<void(const leader_view&)>;
 
@@ -123,23 +114,31 @@ private:
   std::optional<refusal> join();
   std::optional<refusal> ask_to_join(const std::string& at, bool& let_in);
   std::string group_bytes() const;
+  void begin(const link::identity& self);
 
   // engine.cpp
   void post(call what);
   /// Lets `give` add to the inbox. A refusal: it did not.
   template <class F>
   std::optional<refusal> put(F give);
-  void run();
+  void work();
+  void tick();
+  void on_disk();
   void feed(inbox& in, boot_time now);
+  void finish();
   void publish();
+  void show(const group_view& next);
   void end_all(const refusal& why);
   void end_by_itself(refusal why);
 
   // engine_effects.cpp
   void perform(boot_time now);
+  template <class F>
+  void with_machine(F work);
   void on(write_log& x);
   void on(send_frame& x);
   void on(apply_commands& x);
+  void applied(log_index upto);
   void on(take_snapshot& x);
   void on(restore_snapshot& x);
   void on(read_chunk& x);
@@ -153,9 +152,10 @@ private:
   void on(left_group& x);
   void set_peers();
 
-  // engine_link.cpp: on the transport's thread
+  // engine_link.cpp
   void on_frame(node_id peer, link::lane way, std::uint8_t kind,
                 std::string_view payload) override;
+  void on_pause() override { work(); }
   void on_connected(const link::identity& peer) override;
   void on_disconnected(node_id peer, link::close_reason why) override;
   void on_session_ended(const link::session_end& end) override;
@@ -173,8 +173,7 @@ private:
   std::optional<member_directory> directory_;
   std::vector<link::peer_address> first_peers_; // until the roster is known
 
-  // The group's thread.
-  std::unique_ptr<machine_port> machine_;
+  // The group's thread, which is that of the links.
   std::unique_ptr<group_core> core_;
   std::unique_ptr<group_writer> writer_;
   std::unordered_map<std::uint64_t, std::vector<std::unique_ptr<completion>>>
@@ -183,16 +182,20 @@ private:
       reads_;
   std::map<std::uint64_t, wish_done> wishes_;
   std::vector<std::weak_ptr<watcher>> watchers_;
-  std::vector<member_id> peers_; // as the links were told
-  boot_time ticked_{0};
-  std::thread thread_;
+  std::vector<member_id> peers_;          // as the links were told
+  std::unique_ptr<machine_port> machine_; // on its own thread, if it has one
+  std::unique_ptr<work_queue> machine_thread_;
+  bool commit_held_ = false;
+  bool at_work_ = false; // from `begin` until `finish`
 
   mutable std::mutex mutex_; // for what follows
-  std::condition_variable arrived_;
+  std::condition_variable end_;
   inbox inbox_;
-  bool sleeping_ = false;
-  bool running_ = false;  // takes work
-  bool stopping_ = false; // the thread is to end
+  bool due_ = false;     // there is something in it
+  bool at_it_ = false;   // `work` looks again
+  bool running_ = false; // takes work
+  bool stopping_ = false;
+  bool stopped_ = false; // by `stop`
   std::optional<refusal> ended_;
 
   mutable std::mutex view_mutex_; // for what follows

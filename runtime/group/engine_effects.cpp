@@ -26,6 +26,7 @@ void engine::perform(boot_time now) {
 }
 
 void engine::on(write_log& x) {
+  links_->flush(); // others write while this disk does
   writer_->persist(std::move(x.batch));
 }
 
@@ -37,46 +38,67 @@ void engine::on(send_frame& x) {
     core_->unreachable(x.to);
 }
 
+// In order, with nothing else at the machine.
+template <class F>
+void engine::with_machine(F work) {
+  if (!machine_thread_)
+    return work();
+  auto box = std::make_shared<F>(std::move(work)); // std::function copies
+  machine_thread_->give([box] { (*box)(); });
+}
+
 void engine::on(apply_commands& x) {
-  for (auto& item : x.items) {
-    auto what = decode_entry(*item.entry);
-    auto i = item.own == 0 ? proposals_.end() : proposals_.find(item.own);
-    auto* waiting = i == proposals_.end() ? nullptr : &i->second;
-    for (std::size_t k = 0; k < what->commands.size(); ++k)
-      machine_->apply(item.at, what->commands[k],
-                      waiting ? (*waiting)[k].get() : nullptr);
-    if (waiting)
-      proposals_.erase(i);
-  }
-  core_->applied(x.upto);
+  using waiting = std::vector<std::unique_ptr<completion>>;
+  std::vector<waiting> told;
+  for (auto& item : x.items)
+    told.push_back(item.own == 0 ? waiting{} : take_out(proposals_, item.own));
+  with_machine([this, x = std::move(x), told = std::move(told)] {
+    for (std::size_t i = 0; i < x.items.size(); ++i) {
+      auto what = decode_entry(*x.items[i].entry);
+      for (std::size_t k = 0; k < what->commands.size(); ++k)
+        machine_->apply(x.items[i].at, what->commands[k],
+                        told[i].empty() ? nullptr : told[i][k].get());
+    }
+    if (machine_thread_)
+      post([this, upto = x.upto](group_core&, boot_time) { applied(upto); });
+    else
+      applied(x.upto);
+  });
+}
+
+void engine::applied(log_index upto) {
+  core_->applied(upto);
   std::lock_guard guard{view_mutex_};
   view_.applied = core_->applied_index();
 }
 
 void engine::on(take_snapshot& x) {
-  auto meta = x.meta;
-  writer_->save(std::move(x), machine_->freeze(), options_.snapshots,
-                options_.settings.log_tail, [this, meta](bool ok) {
-                  post([=](group_core& core, boot_time now) {
-                    if (ok)
-                      core.snapshot_saved(now, meta);
-                    else
-                      core.snapshot_failed(now);
+  with_machine([this, x = std::move(x)]() mutable {
+    auto meta = x.meta;
+    writer_->save(std::move(x), machine_->freeze(), options_.snapshots,
+                  options_.settings.log_tail, [this, meta](bool ok) {
+                    post([=](group_core& core, boot_time now) {
+                      if (ok)
+                        core.snapshot_saved(now, meta);
+                      else
+                        core.snapshot_failed(now);
+                    });
                   });
-                });
+  });
 }
 
 void engine::on(restore_snapshot& x) {
-  writer_->restore(machine_->make(),
-                   [this, meta = x.meta](std::unique_ptr<machine_port> machine,
-                                         roster members) {
-                     auto box = std::make_shared<std::unique_ptr<machine_port>>(
-                         std::move(machine));
-                     post([=, this](group_core& core, boot_time) {
-                       machine_ = std::move(*box);
-                       core.restored(meta, members);
-                     });
-                   });
+  auto restored = [this, meta = x.meta](std::unique_ptr<machine_port> machine,
+                                        roster members) {
+    auto box =
+        std::make_shared<std::unique_ptr<machine_port>>(std::move(machine));
+    post([=, this](group_core& core, boot_time) {
+      with_machine([this, box] { machine_ = std::move(*box); });
+      core.restored(meta, members);
+    });
+  };
+  with_machine(
+      [this, restored] { writer_->restore(machine_->make(), restored); });
 }
 
 void engine::on(read_chunk& x) {
@@ -105,9 +127,14 @@ void engine::on(batch_failed& x) {
 }
 
 void engine::on(reads_ready& x) {
+  std::vector<std::vector<std::unique_ptr<reader>>> ready;
   for (auto number : x.numbers)
-    for (auto& one : take_out(reads_, number))
-      one->read(*machine_);
+    ready.push_back(take_out(reads_, number));
+  with_machine([this, ready = std::move(ready)] {
+    for (auto& batch : ready)
+      for (auto& one : batch)
+        one->read(*machine_);
+  });
 }
 
 void engine::on(read_failed& x) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <troupe/proto/group.pb.h>
+#include <troupe/runtime/boot_clock.hpp>
 
 // What comes from the network.
 namespace troupe::raft {
@@ -24,17 +25,9 @@ link::refusal no(hello_refusal why, std::string text) {
 
 void engine::on_frame(node_id peer, link::lane, std::uint8_t kind,
                       std::string_view payload) {
-  frame x{peer, static_cast<group_frame>(kind), std::string{payload}};
-  bool wake = false;
-  {
-    std::lock_guard guard{mutex_};
-    if (!running_)
-      return;
-    inbox_.frames.push_back(std::move(x));
-    wake = std::exchange(sleeping_, false);
-  }
-  if (wake)
-    arrived_.notify_one();
+  if (!at_work_)
+    return;
+  core_->receive(boot_now(), peer, static_cast<group_frame>(kind), payload);
 }
 
 void engine::on_connected(const link::identity& peer) {
@@ -84,7 +77,7 @@ void engine::on_introduction(std::string request, std::string,
   };
   proto::GroupJoined out;
   proto::GroupJoin in;
-  if (!in.ParseFromString(request) || in.address().empty()
+  if (!in.ParseFromString(request) || !flaw_of_address(in.address()).empty()
       || in.uuid().empty()) {
     out.set_error("this is no request to join a group");
     return answer(out);

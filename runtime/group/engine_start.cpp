@@ -15,7 +15,8 @@ namespace troupe::raft {
 namespace {
 
 refusal from_disk(const disk::refusal& x) {
-  return {group_code::disk, x.what};
+  auto asked = x.code == disk::errc::invalid;
+  return {asked ? group_code::invalid : group_code::disk, x.what};
 }
 
 std::uint64_t random_number() {
@@ -40,6 +41,14 @@ std::string engine::group_bytes() const {
 std::optional<refusal> engine::start() {
   if (auto flaw = find_flaw(options_.settings); !flaw.empty())
     return refusal{group_code::invalid, flaw};
+  std::vector<std::string> addresses = options_.join;
+  for (auto& x : options_.members)
+    addresses.push_back(x.address);
+  if (!options_.address.empty())
+    addresses.push_back(options_.address);
+  for (auto& x : addresses)
+    if (auto flaw = flaw_of_address(x); !flaw.empty())
+      return refusal{group_code::invalid, flaw};
   auto links = options_.links;
   links.seed = random_number();
   if (auto flaw = link::check(links))
@@ -56,11 +65,6 @@ std::optional<refusal> engine::start() {
     return why;
   if (auto why = open_core())
     return why;
-  {
-    std::lock_guard guard{mutex_};
-    running_ = true;
-  }
-  thread_ = std::thread{[this] { run(); }};
   return std::nullopt;
 }
 
@@ -105,8 +109,8 @@ std::optional<refusal> engine::join() {
                  : refusal{group_code::network, "there is nobody to ask but "
                                                 "this member itself"};
     std::unique_lock guard{mutex_};
-    arrived_.wait_for(guard, std::chrono::milliseconds{200},
-                      [this] { return stopping_; });
+    end_.wait_for(guard, std::chrono::milliseconds{200},
+                  [this] { return stopping_; });
     if (stopping_)
       return refusal{group_code::stopped, {}};
   }
@@ -152,7 +156,8 @@ std::optional<refusal> engine::ask_to_join(const std::string& at,
 }
 
 std::optional<refusal> engine::open_core() {
-  auto opened = directory_->start(options_.segment_bytes, true);
+  auto opened = directory_->start(options_.segment_bytes, true,
+                                  links_->add_event([this] { on_disk(); }));
   if (!opened)
     return from_disk(opened.error());
   auto& who = directory_->who();
@@ -195,10 +200,21 @@ std::optional<refusal> engine::open_core() {
                               [this](const disk::refusal& why) {
                                 end_by_itself({group_code::disk, why.what});
                               }});
+  if (options_.machine_thread)
+    machine_thread_ = std::make_unique<work_queue>();
   publish();
+  std::lock_guard guard{mutex_};
+  running_ = true;
+  links_->post([this, self] { begin(self); }); // before any work
+  return std::nullopt;
+}
+
+void engine::begin(const link::identity& self) {
+  at_work_ = true;
   links_->set_identity(self);
   set_peers();
-  return std::nullopt;
+  perform(boot_now());
+  links_->every(options_.settings.tick, [this] { tick(); });
 }
 
 } // namespace troupe::raft

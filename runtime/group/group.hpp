@@ -25,7 +25,9 @@ public:
 
   explicit operator bool() const { return value_.index() == 0; }
   T& operator*() { return std::get<0>(value_); }
+  const T& operator*() const { return std::get<0>(value_); }
   T* operator->() { return &std::get<0>(value_); }
+  const T* operator->() const { return &std::get<0>(value_); }
   const refusal& error() const { return std::get<1>(value_); }
 
 private:
@@ -38,10 +40,11 @@ private:
 ///     if (auto why = g.start()) ...
 ///     auto result = g.propose(command).get();
 ///     auto value = g.read([](const my_machine& m) { return m.get("k"); });
+///     auto id = g.add("10.0.0.4:7001", true).get();
 ///
-/// Any member takes any request. A command runs on every member, in the same
-/// order, once its place is on the disks of a majority of the voters; its
-/// result comes from the member that was asked.
+/// Any member takes any request but `transfer`. A command runs on every member,
+/// in the same order, once its place is on the disks of a majority of the
+/// voters; its result comes from the member that was asked.
 ///
 /// Errors:  see group_code: each says whether anything was done.
 /// Threads: any, except `start` and `stop`: from one. Callbacks run on the
@@ -123,19 +126,31 @@ public:
 
   // -- members ----------------------------------------------------------------
 
+  /// Takes a group_code and the member. `none`: it is in force; `under_way`:
+  /// agreed on, and the group keeps at it.
   using member_done = engine::wish_done;
+  /// The member, or why not: `under_way` too.
+  using member_outcome = std::future<outcome<member_id>>;
 
-  /// Room for a member with this address, which then joins by itself.
+  /// Room for a member with this address, HOST:PORT, which then joins by
+  /// itself.
   void add(const std::string& address, bool votes, member_done done) {
     proto::GroupMemberCommand what;
     what.mutable_add()->set_address(address);
     what.mutable_add()->set_votes(votes);
     engine_.wish(std::move(what), std::move(done));
   }
+  member_outcome add(const std::string& address, bool votes) {
+    return later([&](member_done done) { add(address, votes, done); });
+  }
+  /// It ends by itself once it hears of it, with `removed`.
   void remove(member_id who, member_done done) {
     proto::GroupMemberCommand what;
     what.set_remove(who.value);
     engine_.wish(std::move(what), std::move(done));
+  }
+  member_outcome remove(member_id who) {
+    return later([&](member_done done) { remove(who, done); });
   }
   /// Is to vote as soon as it has caught up.
   void promote(member_id who, member_done done) {
@@ -143,14 +158,24 @@ public:
     what.set_promote(who.value);
     engine_.wish(std::move(what), std::move(done));
   }
+  member_outcome promote(member_id who) {
+    return later([&](member_done done) { promote(who, done); });
+  }
   void demote(member_id who, member_done done) {
     proto::GroupMemberCommand what;
     what.set_demote(who.value);
     engine_.wish(std::move(what), std::move(done));
   }
+  member_outcome demote(member_id who) {
+    return later([&](member_done done) { demote(who, done); });
+  }
   /// Of the leader: to this voter, or none: to the one that is furthest.
+  /// `no_leader`: this member does not lead, `view` says who does.
   void transfer(member_id to, member_done done) {
     engine_.transfer(to, std::move(done));
+  }
+  member_outcome transfer(member_id to) {
+    return later([&](member_done done) { transfer(to, done); });
   }
 
   group_view view() const { return engine_.view(); }
@@ -161,12 +186,25 @@ public:
   }
 
   /// `told` takes a leader_view: the present one at once, then every change.
-  /// Ends with the subscription.
+  /// Without a leader: none is known; one that hears no majority of the voters
+  /// for an election timeout says so too. Ends with the subscription.
   subscription watch_leader(std::function<void(const leader_view&)> told) {
     return engine_.watch(std::move(told));
   }
 
 private:
+  template <class F>
+  static member_outcome later(F ask) {
+    auto told = std::make_shared<std::promise<outcome<member_id>>>();
+    auto out = told->get_future();
+    ask([told](group_code why, member_id who) {
+      told->set_value(why == group_code::none
+                          ? outcome<member_id>{who}
+                          : outcome<member_id>{refusal{why, {}}});
+    });
+    return out;
+  }
+
   engine engine_;
 };
 

@@ -19,9 +19,11 @@ namespace troupe::raft {
 /// neither it founds a group of its own. A directory that has been a member
 /// comes back as the same one, whatever is said here.
 struct group_options {
-  std::string data;                   // directory
-  std::string listen = "127.0.0.1:0"; // host:port; port 0: a free one
-  std::string address;                // for others; empty: as `listen`
+  std::string data; // directory
+  /// host:port; port 0: a free one. From a host that is a number, and not a
+  /// wildcard, it also dials the others.
+  std::string listen = "127.0.0.1:0";
+  std::string address; // for others; empty: as `listen`
   std::vector<founder> members;
   std::vector<std::string> join;
   bool join_votes = true; // false: a non-voting member
@@ -29,6 +31,12 @@ struct group_options {
 
   group_settings settings;
   link::settings links;
+  /// true: the state machine works on a thread of its own, so that a command
+  /// that takes long does not keep the leader from its heartbeats; results and
+  /// reads are then told there, and cost a change of threads. false: on the
+  /// group's thread; each step should take less than a heartbeat.
+  bool machine_thread = false;
+
   compression snapshots = compression::zlib;
   std::uint64_t segment_bytes = 16u << 20; // of the log, a multiple of 512
 

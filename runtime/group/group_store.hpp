@@ -29,6 +29,8 @@ public:
     return store_->write(batches);
   }
 
+  disk::raft_store& log() { return *store_; }
+
   /// What to answer; nothing if the piece did not fit.
   disk::result<std::optional<group_core::stored>>
   store(const store_chunk& what);

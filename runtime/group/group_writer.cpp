@@ -1,5 +1,7 @@
 #include <troupe/runtime/group/group_writer.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace troupe::raft {
@@ -20,27 +22,95 @@ void group_writer::give(job what) {
   {
     std::lock_guard guard{mutex_};
     jobs_.push_back(std::move(what));
-    if (busy_)
-      return; // it looks again before it sleeps
+    if (user_ != user::nobody)
+      return; // it looks again
   }
   work_.notify_one();
 }
 
 void group_writer::persist(persist_batch batch) {
   auto id = batch.id;
+  std::vector<persist_batch> batches;
   {
     std::lock_guard guard{mutex_};
-    if (batch.must_sync || busy_ || !jobs_.empty()) {
+    if (user_ != user::nobody || !jobs_.empty()) {
       jobs_.push_back(std::move(batch));
-      id = 0;
-    } else {
-      later_.push_back(std::move(batch)); // no promise rests on it
+      return;
+    }
+    bool now = batch.must_sync;
+    later_.push_back(std::move(batch)); // no promise may rest on it
+    if (now) {
+      batches.swap(later_);
+      user_ = user::group;
     }
   }
-  if (id != 0)
+  if (batches.empty())
     calls_.persisted(id);
   else
-    work_.notify_one();
+    begin_write(std::move(batches));
+}
+
+void group_writer::begin_write(std::vector<persist_batch> batches) {
+  auto id = batches.back().id;
+  switch (store_->log().begin_write(batches)) {
+  case disk::begun_write::refused:
+    return leave_to_thread({std::make_move_iterator(batches.begin()),
+                            std::make_move_iterator(batches.end())});
+  case disk::begun_write::under_way:
+    begun_ = id;
+    return;
+  default:
+    return leave_to_thread({complete_write(id)});
+  }
+}
+
+auto group_writer::complete_write(std::uint64_t id) -> task {
+  return [this, id](group_store& to) -> disk::result<void> {
+    auto written = to.log().complete_write();
+    if (written)
+      calls_.persisted(id);
+    return written;
+  };
+}
+
+void group_writer::leave_to_thread(std::vector<job> first) {
+  {
+    std::lock_guard guard{mutex_};
+    jobs_.insert(jobs_.begin(), std::make_move_iterator(first.begin()),
+                 std::make_move_iterator(first.end()));
+    user_ = user::nobody;
+    if (jobs_.empty() && !stopping_)
+      return;
+  }
+  work_.notify_one();
+}
+
+std::optional<std::uint64_t> group_writer::on_event() {
+  if (begun_ == 0)
+    return std::nullopt;
+  auto ended = store_->log().poll_write();
+  if (ended == disk::begun_write::under_way)
+    return std::nullopt;
+  auto id = std::exchange(begun_, 0);
+  if (ended == disk::begun_write::waits) {
+    leave_to_thread({complete_write(id)});
+    return std::nullopt;
+  }
+  if (auto done = store_->log().complete_write(); !done) {
+    fail(done.error());
+    leave_to_thread({});
+    return std::nullopt;
+  }
+  std::vector<persist_batch> next;
+  {
+    std::lock_guard guard{mutex_};
+    next = take_batches(jobs_);
+  }
+  if (next.empty())
+    leave_to_thread({});
+  else
+    begin_write(std::move(next));
+  return id;
 }
 
 void group_writer::store(store_chunk what, store_done done) {
@@ -159,12 +229,17 @@ void group_writer::run() {
     std::deque<job> jobs;
     {
       std::unique_lock guard{mutex_};
-      busy_ = false;
-      work_.wait(guard, [this] { return stopping_ || !jobs_.empty(); });
+      if (user_ == user::thread)
+        user_ = user::nobody;
+      work_.wait(guard, [this] {
+        return user_ == user::nobody && (stopping_ || !jobs_.empty());
+      });
+      if (failed_)
+        return;
       if (jobs_.empty())
         break;
       jobs.swap(jobs_);
-      busy_ = true;
+      user_ = user::thread;
     }
     while (!jobs.empty()) {
       disk::result<void> done;
@@ -184,16 +259,22 @@ void group_writer::run() {
   store_.reset();
 }
 
+std::vector<persist_batch> group_writer::take_batches(std::deque<job>& jobs) {
+  std::vector<persist_batch> out;
+  while (!jobs.empty() && std::holds_alternative<persist_batch>(jobs.front())) {
+    out.push_back(std::move(std::get<persist_batch>(jobs.front())));
+    jobs.pop_front();
+  }
+  return out;
+}
+
 disk::result<void> group_writer::write_batches(std::deque<job>& jobs) {
   std::vector<persist_batch> batches;
   {
     std::lock_guard guard{mutex_};
     batches.swap(later_);
   }
-  while (!jobs.empty() && std::holds_alternative<persist_batch>(jobs.front())) {
-    batches.push_back(std::move(std::get<persist_batch>(jobs.front())));
-    jobs.pop_front();
-  }
+  std::ranges::move(take_batches(jobs), std::back_inserter(batches));
   auto written = store_->write(batches);
   if (written)
     calls_.persisted(batches.back().id);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -15,13 +16,16 @@
 
 namespace troupe::raft {
 
-/// The threads that wait for the disk: one writes the log, and puts all batches
-/// that queued up behind one sync; the other saves and restores snapshots.
+/// Writes the log, and puts all batches that queued up behind one sync. Small
+/// ones go to the disk from the group's thread, which does not wait for them;
+/// what would have to wait is done by a thread of the writer's. Another one
+/// saves and restores snapshots.
 ///
 /// Errors:  the first of the log ends everything: `failed` is called once,
 ///          nothing is acknowledged after it. A snapshot that finds no room
 ///          fails alone.
-/// Threads: any may give it work; the callbacks run on its own, except that
+/// Threads: `persist` and `on_event` belong to the group's thread; any may give
+///          it other work. The callbacks run on its own threads, except that
 ///          `persisted` may come before `persist` returns.
 class group_writer {
 public:
@@ -34,6 +38,10 @@ public:
   ~group_writer();
 
   void persist(persist_batch batch);
+
+  /// The store's event was signalled. The newest batch that is now durable, if
+  /// it was written without a thread.
+  std::optional<std::uint64_t> on_event();
 
   using store_done = std::function<void(std::optional<group_core::stored>)>;
   void store(store_chunk what, store_done done);
@@ -58,6 +66,10 @@ private:
   using job = std::variant<persist_batch, task>;
 
   void give(job what);
+  static std::vector<persist_batch> take_batches(std::deque<job>& jobs);
+  void begin_write(std::vector<persist_batch> batches);
+  task complete_write(std::uint64_t id);
+  void leave_to_thread(std::vector<job> first);
   void run();
   disk::result<void> write_batches(std::deque<job>& jobs);
   void fail(const disk::refusal& why);
@@ -68,7 +80,9 @@ private:
   std::condition_variable work_;
   std::deque<job> jobs_;
   std::vector<persist_batch> later_; // to be written with the next
-  bool busy_ = false;
+  std::uint64_t begun_ = 0; // the newest batch of the write that was begun
+  enum class user { nobody, group, thread }; // the group's thread, or the own
+  user user_ = user::nobody;                 // of the store
   bool stopping_ = false;
   bool failed_ = false;
   std::thread thread_;

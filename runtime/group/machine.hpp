@@ -4,6 +4,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <variant>
@@ -29,12 +30,15 @@ using applied_result = std::variant<Result, rejected>;
 /// `command` is a protobuf message. `apply` must depend on nothing but the
 /// state, the command and its index: no clock, no chance, no address. What it
 /// throws counts as `rejected`, alike on all members, so it must throw before
-/// it changes anything. `freeze` gives a copy that no longer changes, in next
-/// to no time (see cow_map); its `save` runs on another thread. `restore` is
-/// given what `save` wrote, and makes a new machine the same.
+/// it changes anything; a want of memory ends the process instead. `freeze`
+/// gives a copy that no longer changes, in next to no time (see cow_map); its
+/// `save` runs on another thread, for as long as it takes. If it answers false
+/// or throws, there is no snapshot, and the next one is due by the policy.
+/// `restore` is given what `save` wrote, and makes a new machine the same.
 ///
 /// Threads: all but `save` and `restore` run on the group's thread, one at a
-///          time, and should take less than a heartbeat.
+///          time, and should take less than a heartbeat: a leader that is in
+///          one of them for an election timeout is succeeded.
 template <class T>
 concept machine = requires(T& x, const typename T::command& command,
                            byte_source& from, byte_sink& to) {
@@ -81,7 +85,13 @@ public:
     using copy = decltype(machine_->freeze());
     struct frozen final : frozen_machine {
       explicit frozen(copy x) : what(std::move(x)) {}
-      bool save(byte_sink& to) const override { return what.save(to); }
+      bool save(byte_sink& to) const override {
+        try {
+          return what.save(to);
+        } catch (...) {
+          return false;
+        }
+      }
       copy what;
     };
     return std::make_unique<frozen>(machine_->freeze());
@@ -94,7 +104,7 @@ public:
   bool restore(byte_source& from) override {
     try {
       return machine_->restore(from);
-    } catch (const std::exception&) {
+    } catch (...) {
       return false;
     }
   }
@@ -107,8 +117,12 @@ private:
       return rejected{"the command cannot be read"};
     try {
       return machine_->apply(at, command_);
+    } catch (const std::bad_alloc&) {
+      throw; // of this process alone: it must not go on with another state
     } catch (const std::exception& e) {
       return rejected{e.what()};
+    } catch (...) {
+      return rejected{"the state machine threw what is no std::exception"};
     }
   }
 

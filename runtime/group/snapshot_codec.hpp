@@ -20,7 +20,7 @@ enum class compression : std::uint8_t { none, zlib };
 /// Writes the bytes of a group's snapshot: its head, then what `save` writes,
 /// compressed. Without `save` the state machine is as new.
 ///
-/// Errors: those of the file; `io` if `save` gives up for another reason.
+/// Errors: those of the file; `invalid` if `save` gives up for another reason.
 disk::result<void> write_snapshot(disk::snapshot_writer& to,
                                   const roster& members, compression how,
                                   const std::function<bool(byte_sink&)>& save);

@@ -6,7 +6,10 @@
 #include <thread>
 #include <utility>
 
+#include <sys/eventfd.h>
+
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 
 #include <troupe/cluster/assert.hpp>
@@ -35,6 +38,10 @@ public:
   std::optional<refusal> start();
   const std::string& address() const { return door_->address(); }
   void stop(std::optional<std::chrono::milliseconds> flush_timeout);
+  void post(std::function<void()> work);
+  void flush();
+  void every(std::chrono::nanoseconds interval, std::function<void()> work);
+  int add_event(std::function<void()> work);
 
   void set_identity(const identity& self);
   void set_peers(const std::vector<peer_address>& peers);
@@ -47,6 +54,7 @@ public:
 
 private:
   // The transport's thread.
+  void run(const std::function<void()>& work);
   void on_hello(const std::shared_ptr<connection>& from, const hello& x);
   void begin_tick();
   void tick();
@@ -82,6 +90,7 @@ std::optional<refusal> asio_transport::impl::start() {
                 "a transport starts once, this one listens on {}", listen_);
   if (auto why = door_->open(listen_))
     return why;
+  in_.source = source_of(listen_);
   door_->start();
   begin_tick();
   thread_ = std::thread{[this] { in_.io.run(); }};
@@ -169,6 +178,58 @@ void asio_transport::impl::tick() {
     x->tick(now);
   door_->tick(now);
   begin_tick();
+}
+
+// What it sends leaves at its end, without another turn of the loop.
+void asio_transport::impl::run(const std::function<void()>& work) {
+  gather_sends all{in_};
+  work();
+}
+
+void asio_transport::impl::flush() {
+  flush_sends(in_);
+}
+
+void asio_transport::impl::post(std::function<void()> work) {
+  asio::post(in_.io, [this, work = std::move(work)] { run(work); });
+}
+
+void asio_transport::impl::every(std::chrono::nanoseconds interval,
+                                 std::function<void()> work) {
+  auto timer = std::make_shared<steady_timer>(in_.io.get_executor(), interval);
+  timer->async_wait(
+      [=, this, kept = timer, work = std::move(work)](error_code e) mutable {
+        if (e)
+          return;
+        run(work);
+        every(interval, std::move(work));
+      });
+}
+
+int asio_transport::impl::add_event(std::function<void()> work) {
+  struct event : std::enable_shared_from_this<event> {
+    event(executor where, int fd) : in(where, fd) {}
+    void wait() {
+      in.async_read_some(
+          asio::buffer(&count, sizeof(count)),
+          [self = shared_from_this()](error_code e, std::size_t) {
+            if (e)
+              return;
+            self->work();
+            self->wait();
+          });
+    }
+    asio::posix::basic_stream_descriptor<executor> in;
+    std::function<void()> work;
+    std::uint64_t count = 0;
+  };
+  auto fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0)
+    return fd;
+  auto waiting = std::make_shared<event>(in_.io.get_executor(), fd);
+  waiting->work = [this, work = std::move(work)] { run(work); };
+  asio::post(in_.io, [waiting] { waiting->wait(); });
+  return fd;
 }
 
 // -- peers --------------------------------------------------------------------
@@ -321,6 +382,23 @@ void asio_transport::stop(std::chrono::milliseconds flush_timeout) {
 
 void asio_transport::abandon() {
   impl_->stop(std::nullopt);
+}
+
+void asio_transport::post(std::function<void()> work) {
+  impl_->post(std::move(work));
+}
+
+void asio_transport::flush() {
+  impl_->flush();
+}
+
+void asio_transport::every(std::chrono::nanoseconds interval,
+                           std::function<void()> work) {
+  impl_->every(interval, std::move(work));
+}
+
+int asio_transport::add_event(std::function<void()> work) {
+  return impl_->add_event(std::move(work));
 }
 
 void asio_transport::set_identity(const identity& self) {

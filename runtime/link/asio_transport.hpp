@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,22 @@ public:
 
   /// Closes at once and says nothing: to the peers the process has died.
   void abandon();
+
+  /// Runs `work` on the transport's thread, behind what is at hand there: who
+  /// lives on this thread needs no other to be woken. From `start` until `stop`
+  /// returns; work that comes later is dropped.
+  void post(std::function<void()> work);
+
+  /// On that thread, in work that was posted: what was sent need not wait for
+  /// its end.
+  void flush();
+
+  /// Runs `work` there again and again, `interval` after its last end.
+  void every(std::chrono::nanoseconds interval, std::function<void()> work);
+
+  /// An eventfd(2): `work` runs there whenever it was counted up. It lives as
+  /// long as the transport. -1: there is no descriptor left.
+  int add_event(std::function<void()> work);
 
   void set_identity(const identity& self) override;
   void set_peers(const std::vector<peer_address>& peers) override;

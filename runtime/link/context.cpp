@@ -1,6 +1,7 @@
 #include <troupe/runtime/link/context.hpp>
 
 #include <troupe/cluster/link/hello_codec.hpp>
+#include <troupe/runtime/link/peer_link.hpp>
 
 namespace troupe::link {
 
@@ -16,6 +17,12 @@ bool is_passing(refusal_code x) {
   default:
     return false;
   }
+}
+
+void flush_sends(context& in) {
+  for (auto* x : in.gathered)
+    x->pump();
+  in.gathered.clear();
 }
 
 void refuse(context& in, connection& to, const refusal& why) {

@@ -4,14 +4,18 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include <troupe/cluster/link/settings.hpp>
 #include <troupe/cluster/link/transport.hpp>
 #include <troupe/runtime/link/connection.hpp>
 
 namespace troupe::link {
+
+class peer_link;
 
 /// What all links of one transport share.
 ///
@@ -25,6 +29,11 @@ struct context : std::enable_shared_from_this<context> {
   const settings what;
   transport_handler& handler;
   std::mt19937_64 engine;
+  std::optional<asio::ip::address> source; // of what is dialled
+
+  /// While `gathers`: links that are to write at its end.
+  std::vector<peer_link*> gathered;
+  bool gathers = false;
 
   /// None before set_identity.
   std::atomic<const identity*> self{nullptr};
@@ -47,6 +56,25 @@ struct context : std::enable_shared_from_this<context> {
   counter refused_here{0};
   counter refused_by_peer{0};
   counter introductions_served{0};
+};
+
+/// Lets all links write that were to.
+void flush_sends(context& in);
+
+/// What is sent within its scope, on the transport's thread, leaves at its end
+/// and not by another turn of the loop.
+class gather_sends {
+public:
+  explicit gather_sends(context& in) : in_(in) { in_.gathers = true; }
+  ~gather_sends() {
+    in_.gathers = false;
+    flush_sends(in_);
+  }
+  gather_sends(const gather_sends&) = delete;
+  gather_sends& operator=(const gather_sends&) = delete;
+
+private:
+  context& in_;
 };
 
 /// Refusals that are part of the protocol's ordinary course: not reported, and

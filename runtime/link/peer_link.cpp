@@ -37,12 +37,18 @@ send_result peer_link::send(frame_class how, std::uint8_t kind,
       return result;
     wake = out_.connected() && !std::exchange(writing_, true);
   }
-  if (wake)
-    asio::post(in_.io, [this] {
-      if (connection_)
-        connection_->pump();
-    });
+  if (!wake)
+    return send_result::accepted;
+  if (in_.io.get_executor().running_in_this_thread() && in_.gathers)
+    in_.gathered.push_back(this);
+  else
+    asio::post(in_.io, [this] { pump(); });
   return send_result::accepted;
+}
+
+void peer_link::pump() {
+  if (connection_)
+    connection_->pump();
 }
 
 void peer_link::want(const peer_address& where) {
@@ -251,6 +257,10 @@ void peer_link::on_burst(connection& from) {
   seen_.control_bytes.store(count.control_bytes, std::memory_order_relaxed);
   seen_.pieces_duplicate.store(count.pieces_duplicate,
                                std::memory_order_relaxed);
+  {
+    gather_sends all{in_};
+    in_.handler.on_pause();
+  }
   if (!session_.live() || inbox_.received() == told_)
     return;
   if (untold_bytes_ >= in_.what.ack_bytes) {

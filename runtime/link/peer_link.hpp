@@ -37,6 +37,9 @@ public:
   void drop();
   void add_to(metrics& sum) const;
 
+  /// Writes what was sent, as far as it can.
+  void pump();
+
   /// Brings connection and dialling in line with what the others asked for.
   void settle();
 

@@ -4,21 +4,26 @@
 //       five members in one process, their messages through memory; leaders are
 //       stopped until too few members are left
 //   election --id 1 --members "1=127.0.0.1:9001;2=127.0.0.1:9002;..." --min 2
-//       one member, its messages in UDP datagrams
+//       one member, its messages in UDP datagrams; reads commands from standard
+//       input: add 4, remove 2, transfer 3, members
+//
+// The list of members is the same for all. An address with ",later" behind it
+// is of one that may be added.
 #include <csignal>
-#include <deque>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <semaphore>
 #include <sstream>
 #include <thread>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/udp.hpp>
 
 #include <troupe/runtime/group/election.hpp>
+
+#include "memory_network.hpp"
+#include "udp_network.hpp"
 
 using namespace troupe::raft;
 
@@ -27,40 +32,19 @@ namespace {
 std::mutex printing;
 
 void print(member_id self, const leadership& now) {
-  std::lock_guard guard{printing};
-  std::cout << "member " << self.value << ", term " << now.term.value << ": ";
+  std::ostringstream line;
+  line << "member " << self.value << ", term " << now.term.value << ": ";
   if (now.role == role::leader)
-    std::cout << "I lead\n";
+    line << "I lead";
   else if (now.leader)
-    std::cout << now.leader.value << " leads\n";
+    line << now.leader.value << " leads";
   else
-    std::cout << "nobody leads\n";
-  std::cout.flush();
+    line << "nobody leads";
+  static std::map<member_id, std::string> printed; // the last
+  std::lock_guard guard{printing};
+  if (std::exchange(printed[self], line.str()) != line.str())
+    std::cout << line.str() << std::endl;
 }
-
-// -- in memory ----------------------------------------------------------------
-
-// Hands messages over at once, to those that are there.
-class memory_network {
-public:
-  void join(member_id who, election* to) {
-    std::lock_guard guard{mutex_};
-    members_[who] = to;
-  }
-  void leave(member_id who) {
-    std::lock_guard guard{mutex_};
-    members_.erase(who);
-  }
-  void send(member_id from, member_id to, std::string_view bytes) {
-    std::lock_guard guard{mutex_};
-    if (auto i = members_.find(to); i != members_.end())
-      i->second->receive(from, std::string{bytes});
-  }
-
-private:
-  std::mutex mutex_;
-  std::map<member_id, election*> members_;
-};
 
 int demo() {
   memory_network network;
@@ -120,97 +104,116 @@ int demo() {
 
 // -- over UDP -----------------------------------------------------------------
 
-using boost::asio::ip::udp;
-
-std::binary_semaphore the_end{0};
+std::counting_semaphore<> the_end{0};
 
 extern "C" void on_signal(int number) {
   std::signal(number, SIG_DFL);
   the_end.release();
 }
 
-std::map<member_id, udp::endpoint> parse(const std::string& text) {
-  std::map<member_id, udp::endpoint> out;
-  std::istringstream in{text};
-  for (std::string one; std::getline(in, one, ';');) {
-    auto is = one.find('=');
-    auto colon = one.rfind(':');
-    if (is == one.npos || colon == one.npos || colon < is)
-      throw std::runtime_error("'" + one + "' is not ID=HOST:PORT");
-    out[member_id{std::stoull(one.substr(0, is))}] = {
-        boost::asio::ip::make_address(one.substr(is + 1, colon - is - 1)),
-        static_cast<unsigned short>(std::stoul(one.substr(colon + 1)))};
+struct flags {
+  bool demo = false;
+  std::uint64_t id = 0;
+  std::string members;
+  std::string path;
+  std::size_t min = 1;
+  std::size_t max = 0;
+};
+
+// One line of standard input, and the answer to it.
+std::string command(election& member, const std::string& line) {
+  std::istringstream in{line};
+  std::string what;
+  std::uint64_t number = 0;
+  in >> what;
+  if (what == "members") {
+    std::string out = "members:";
+    for (auto id : member.members())
+      out += " " + std::to_string(id.value);
+    return out;
   }
-  return out;
+  bool known = what == "add" || what == "remove" || what == "transfer";
+  if (!known || !(in >> number) || number == 0)
+    return "'" + line + "': write add ID, remove ID, transfer ID or members";
+  member_id who{number};
+  auto why = what == "add"      ? member.add(who)
+             : what == "remove" ? member.remove(who)
+                                : member.transfer(who);
+  return line + ": "
+         + (why == code::none ? "under way" : std::string{describe(why)});
 }
 
-int over_udp(member_id self, const std::string& list, std::size_t min,
-             std::size_t max, const std::string& path) {
-  auto addresses = parse(list);
-  if (addresses.count(self) == 0)
-    throw std::runtime_error("the list has no address for this member");
-  boost::asio::io_context io;
-  udp::socket socket{io, addresses.at(self)};
+// Lives as long as the process: nothing ends a read of standard input.
+void read_commands(std::weak_ptr<election> member) {
+  for (std::string line; std::getline(std::cin, line);) {
+    auto to = member.lock();
+    if (!to)
+      return;
+    if (line.empty())
+      continue;
+    auto answer = command(*to, line);
+    std::lock_guard guard{printing};
+    std::cout << answer << std::endl;
+  }
+}
+
+int over_udp(const flags& x) {
+  member_id self{x.id};
+  auto book = address_book::parse(x.members);
+  udp_network network{book, self};
   election_options options;
   options.self = self;
-  options.path = path;
-  options.settings.members_min = min;
-  options.settings.members_max = max;
-  for (auto& [id, at] : addresses)
-    options.members.push_back(id);
+  options.path = x.path;
+  options.settings.members_min = x.min;
+  options.settings.members_max = x.max;
+  options.members = book.first;
   options.send = [&](member_id to, std::string_view bytes) {
-    boost::system::error_code lost;
-    if (auto i = addresses.find(to); i != addresses.end())
-      socket.send_to(boost::asio::buffer(bytes), i->second, 0, lost);
+    network.send(to, bytes);
   };
-  election member{std::move(options)};
-  if (auto why = member.start())
+  options.on_end = [](const refusal&) { the_end.release(); };
+  auto member = std::make_shared<election>(std::move(options));
+  if (auto why = member->start())
     throw std::runtime_error(why->text());
-  auto told = member.watch([self](const leadership& now) { print(self, now); });
+  network.start([&](member_id from, std::string bytes) {
+    member->receive(from, std::move(bytes));
+  });
+  auto told =
+      member->watch([self](const leadership& now) { print(self, now); });
   std::signal(SIGTERM, on_signal);
   std::signal(SIGINT, on_signal);
-  std::string buffer(64u << 10, '\0');
-  udp::endpoint from;
-  std::function<void()> next = [&] {
-    socket.async_receive_from(boost::asio::buffer(buffer), from,
-                              [&](boost::system::error_code e, std::size_t n) {
-                                if (e == boost::asio::error::operation_aborted)
-                                  return;
-                                for (auto& [id, at] : addresses)
-                                  if (!e && at == from)
-                                    member.receive(id, buffer.substr(0, n));
-                                next();
-                              });
-  };
-  next();
-  std::thread reading{[&] { io.run(); }};
+  std::thread{[weak = std::weak_ptr{member}] { read_commands(weak); }}.detach();
   the_end.acquire();
-  member.stop();
-  io.stop();
-  reading.join();
+  network.stop();
+  member->stop();
+  if (auto why = member->failure())
+    throw std::runtime_error(why->text());
   return 0;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  bool in_memory = false;
-  std::uint64_t id = 0;
-  std::string members;
-  std::string path;
-  std::size_t min = 1;
-  std::size_t max = 0;
+  flags x;
   CLI::App app{"Elects a leader."};
-  app.add_flag("--demo", in_memory, "five members in this process");
-  app.add_option("--id", id, "of this member");
-  app.add_option("--members", members, "\"ID=HOST:PORT;ID=HOST:PORT...\"");
-  app.add_option("--path", path, "file for term and vote");
-  app.add_option("--min", min, "fewer members elect nobody");
-  app.add_option("--max", max, "more members are not let in");
-  CLI11_PARSE(app, argc, argv);
+  app.add_flag("--demo", x.demo, "five members in this process");
+  app.add_option("--id", x.id, "of this member");
+  app.add_option("--members", x.members,
+                 "\"ID=HOST:PORT;ID=HOST:PORT,later...\", the same for all");
+  app.add_option("--path", x.path,
+                 "file for term and vote; without one this member must never "
+                 "come back under its number");
+  app.add_option("--min", x.min, "fewer members elect nobody");
+  app.add_option("--max", x.max, "more members are not let in; 0: no limit");
   try {
-    return in_memory ? demo()
-                     : over_udp(member_id{id}, members, min, max, path);
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  try {
+    return x.demo ? demo() : over_udp(x);
+  } catch (const std::invalid_argument& e) {
+    std::cerr << "election: " << e.what() << "\n";
+    return 2;
   } catch (const std::exception& e) {
     std::cerr << "election: " << e.what() << "\n";
     return 1;

@@ -1,6 +1,7 @@
 #include "http_server.hpp"
 
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -17,7 +18,8 @@ using error_code = boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t body_bytes_max = 1u << 20;
+// More than a command may have: the group itself says what is too long.
+constexpr std::size_t body_bytes_max = 4u << 20;
 
 class session : public std::enable_shared_from_this<session> {
 public:
@@ -30,12 +32,26 @@ public:
     stream_.expires_never();
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](error_code e, std::size_t) {
-                       if (!e)
-                         self->handle();
+                       self->arrived(e);
                      });
   }
 
 private:
+  void arrived(error_code e) {
+    if (!e)
+      return handle();
+    bool too_long = e == http::error::body_limit;
+    if (!too_long
+        && e.category() != http::make_error_code(http::error{}).category())
+      return; // the connection, not what it carried
+    if (e == http::error::end_of_stream)
+      return;
+    write({too_long ? 413 : 400,
+           too_long ? "{\"error\":\"the value is far too long: split it\"}\n"
+                    : "{\"error\":\"this is no HTTP request\"}\n"},
+          false);
+  }
+
   void handle() {
     auto& in = parser_->get();
     auto to = troupe::http::parse_uri({in.target().data(), in.target().size()});
@@ -60,11 +76,11 @@ private:
     handle_(std::move(x), std::move(out));
   }
 
-  void write(response x) {
+  void write(response x, bool keep_alive = true) {
     auto& in = parser_->get();
     out_.emplace(static_cast<http::status>(x.status), in.version());
     out_->set(http::field::content_type, x.type);
-    out_->keep_alive(in.keep_alive());
+    out_->keep_alive(keep_alive && in.keep_alive());
     out_->body() = std::move(x.body);
     out_->prepare_payload();
     http::async_write(stream_, *out_,
@@ -134,12 +150,16 @@ private:
 } // namespace
 
 http_server::http_server(const std::string& host, unsigned short port,
-                         handler handle)
+                         handler handle) try
     : acceptor_(
         io_, *tcp::resolver{io_}.resolve(host, std::to_string(port)).begin()),
       handle_(std::move(handle)) {
   accept();
   thread_ = std::thread{[this] { io_.run(); }};
+} catch (const boost::system::system_error& e) {
+  throw std::runtime_error("cannot serve HTTP on " + host + ":"
+                           + std::to_string(port) + " (" + e.code().message()
+                           + "): choose another port");
 }
 
 http_server::~http_server() {

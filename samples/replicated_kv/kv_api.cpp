@@ -1,9 +1,12 @@
 #include "kv_api.hpp"
 
+#include <charconv>
 #include <mutex>
 #include <optional>
 
 #include <nlohmann/json.hpp>
+
+#include "member_list.hpp"
 
 using namespace troupe::raft;
 using nlohmann::json;
@@ -34,6 +37,13 @@ response no(const refusal& why) {
   if (why.why == group_code::under_way)
     status = 202;
   return {status, text({{"code", to_string(why.why)}, {"error", why.text()}})};
+}
+
+std::optional<std::uint64_t> parse_number(const std::string& text) {
+  std::uint64_t out = 0;
+  auto* end = text.data() + text.size();
+  auto [at, error] = std::from_chars(text.data(), end, out);
+  return error == std::errc{} && at == end ? std::optional{out} : std::nullopt;
 }
 
 json to_json(const change& x) {
@@ -71,6 +81,9 @@ void kv_api::on_key(request in, responder out) {
   auto key = in.path[1];
   if (in.method == "GET") {
     auto how = in.get("read", "linearizable");
+    if (how != "linearizable" && how != "lease" && how != "local")
+      return out.whole(
+          no(400, "read is '" + how + "': write linearizable, lease or local"));
     auto mode = how == "lease"   ? read_mode::lease
                 : how == "local" ? read_mode::local
                                  : read_mode::linearizable;
@@ -92,12 +105,17 @@ void kv_api::on_key(request in, responder out) {
   }
   kv::Command what;
   kv::Condition* only_if = nullptr;
-  bool conditional = in.query.count("if") + in.query.count("if_absent") > 0;
+  auto conditions = in.query.count("if") + in.query.count("if_absent");
+  if (conditions > 1)
+    return out.whole(no(400, "give if or if_absent, not both"));
+  bool conditional = conditions > 0;
   if (in.method == "PUT" || in.method == "POST") {
     what.mutable_put()->set_key(key);
     what.mutable_put()->set_value(in.body);
     only_if = conditional ? what.mutable_put()->mutable_only_if() : nullptr;
   } else if (in.method == "DELETE") {
+    if (in.query.count("if_absent") > 0)
+      return out.whole(no(400, "what is absent cannot be deleted: use if=OLD"));
     what.mutable_remove()->set_key(key);
     only_if = conditional ? what.mutable_remove()->mutable_only_if() : nullptr;
   } else {
@@ -123,9 +141,10 @@ void kv_api::on_watch(const request& in, const responder& out) {
     std::uint64_t listener = 0;
   };
   auto at = std::make_shared<place>();
-  auto since = in.get("since");
-  at->since = since.empty() ? feed_->newest()
-                            : std::strtoull(since.c_str(), nullptr, 10);
+  auto since = parse_number(in.get("since", std::to_string(feed_->newest())));
+  if (!since)
+    return out.whole(no(400, "since takes the index of a change"));
+  at->since = *since;
   auto feed = feed_;
   auto prefix = in.get("prefix");
   stream x;
@@ -156,9 +175,15 @@ void kv_api::on_members(const request& in, const responder& out) {
     out.whole({200, text({{"id", who.value}})});
   };
   auto& path = in.path;
-  if (path.size() == 1 && in.method == "POST")
-    return group_.add(in.get("address"), in.get("votes", "true") == "true",
-                      done);
+  if (path.size() == 1 && in.method == "POST") {
+    auto address = in.get("address");
+    if (auto flaw = flaw_of_address(address); !flaw.empty())
+      return out.whole(no(400, "address: " + flaw));
+    auto votes = in.get("votes", "true");
+    if (votes != "true" && votes != "false")
+      return out.whole(no(400, "votes takes true or false"));
+    return group_.add(address, votes == "true", done);
+  }
   if (path.size() == 1 && in.method == "GET") {
     auto rows = json::array();
     auto view = group_.view();
@@ -174,9 +199,11 @@ void kv_api::on_members(const request& in, const responder& out) {
   }
   if (path.size() < 2)
     return out.whole(no(405, "the members take GET and POST"));
-  auto who = path[1].find(':') == std::string::npos
-                 ? member_id{std::strtoull(path[1].c_str(), nullptr, 10)}
-                 : group_.find(path[1]);
+  auto number = parse_number(path[1]);
+  auto who = number ? member_id{*number} : group_.find(path[1]);
+  if (!who)
+    return out.whole(no(404, "no member has the number or address '" + path[1]
+                                 + "': GET /members lists them"));
   if ((path.size() == 2 && in.method == "DELETE")
       || (path.size() == 3 && in.method == "POST" && path[2] == "remove"))
     return group_.remove(who, done);
@@ -188,14 +215,24 @@ void kv_api::on_members(const request& in, const responder& out) {
 }
 
 void kv_api::on_leader(const request& in, const responder& out) {
-  if (in.method == "POST")
-    return group_.transfer(
-        member_id{std::strtoull(in.get("to").c_str(), nullptr, 10)},
-        [out](group_code why, member_id who) {
-          if (why != group_code::none)
-            return out.whole(no({why, {}}));
-          out.whole({200, text({{"leader", who.value}})});
-        });
+  if (in.method == "POST") {
+    auto to = parse_number(in.get("to", "0"));
+    if (!to)
+      return out.whole(no(400, "to takes the number of a member"));
+    auto now = group_.view().leader;
+    if (now.leader && now.leader != group_.self())
+      return out.whole(no(409, "member " + std::to_string(now.leader.value)
+                                   + " at " + now.address
+                                   + " leads: ask that one"));
+    return group_.transfer(member_id{*to},
+                           [out](group_code why, member_id who) {
+                             if (why != group_code::none)
+                               return out.whole(no({why, {}}));
+                             out.whole({200, text({{"leader", who.value}})});
+                           });
+  }
+  if (in.method != "GET")
+    return out.whole(no(405, "the leader takes GET and POST"));
   if (in.query.count("watch") == 0)
     return out.whole({200, text(to_json(group_.view().leader))});
   struct news {

@@ -1,70 +1,21 @@
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
-#include <google/protobuf/wrappers.pb.h>
 
 #include <test/catch.hpp>
 
 #include <troupe/runtime/group/group_actor.hpp>
 
+#include "adder.hpp"
+
 using namespace troupe::raft;
 using namespace std::chrono_literals;
-using google::protobuf::Int64Value;
 
 namespace {
-
-// A sum that never falls below 0.
-struct adder {
-  using command = Int64Value;
-  using result = Int64Value;
-
-  applied_result<result> apply(log_index, const command& x) {
-    if (sum + x.value() < 0)
-      return rejected{"the sum would fall below 0"};
-    sum += x.value();
-    result out;
-    out.set_value(sum);
-    return out;
-  }
-  adder freeze() const { return *this; }
-  bool save(byte_sink& to) const {
-    Int64Value out;
-    out.set_value(sum);
-    return write_message(to, out);
-  }
-  bool restore(byte_source& from) {
-    Int64Value in;
-    if (read_message(from, in) != read_message_result::message)
-      return false;
-    sum = in.value();
-    return true;
-  }
-
-  std::int64_t sum = 0;
-};
-
-Int64Value number(std::int64_t x) {
-  Int64Value out;
-  out.set_value(x);
-  return out;
-}
-
-// A directory that goes with its object.
-struct scratch {
-  scratch() {
-    char name[] = "/tmp/troupe-group-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path = name;
-  }
-  ~scratch() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 group_options options_at(const std::string& data) {
   group_options out;
@@ -165,7 +116,7 @@ TEST_CASE("group: another program's directory, port and settings are refused",
     group<adder> second{options};
     auto why = second.start();
     REQUIRE(why);
-    CHECK(why->why == group_code::disk);
+    CHECK(why->why == group_code::invalid);
   }
   SECTION("settings that make no sense") {
     auto options = options_at(files.path + "/n");

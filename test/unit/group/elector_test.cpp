@@ -46,6 +46,7 @@ public:
       for (auto& [to, bytes] : out.send)
         frames_.push_back({id, to, bytes});
       for (auto& x : out.leaders) {
+        told_[id] = x;
         if (x.role != role::leader)
           continue;
         auto [i, fresh] = leaders_.insert({x.term, id});
@@ -94,6 +95,20 @@ public:
     return out.size() == 1 ? *out.begin() : member_id{};
   }
 
+  // Everybody that runs was told of this leader, in one term.
+  bool all_told(member_id leader) const {
+    for (auto& [id, x] : members_) {
+      auto last = told_.find(id);
+      if (last == told_.end() || last->second.leader != leader
+          || last->second.term != told_.at(leader).term
+          || (last->second.role == role::leader) != (id == leader))
+        return false;
+    }
+    return true;
+  }
+
+  leadership told(member_id id) const { return told_.at(id); }
+
   void cut(member_id id) { cut_.insert(id); }
   void heal() { cut_.clear(); }
   void let_die(std::uint64_t one_in) { dies_storing_ = one_in; }
@@ -118,6 +133,7 @@ private:
   std::vector<frame> frames_;
   std::set<member_id> cut_;
   std::map<term, member_id> leaders_;
+  std::map<member_id, leadership> told_; // the last
   bool two_leaders_ = false;
   std::uint64_t dies_storing_ = 0;
 };
@@ -136,16 +152,18 @@ TEST_CASE("[ER-1] election: fewer than the minimum elect nobody",
   electorate x{1, 2, at_least(3)};
   x.run(200);
   CHECK(x.terms_led() == 0);
+  CHECK(x[member_id{1}].leadership().term == term{1}); // nor did anyone try
   electorate y{1, 3, at_least(3)};
   y.run(200);
   CHECK(y.leader());
 }
 
-TEST_CASE("[ER-2] election: all agree on one leader", "[unit][group]") {
+TEST_CASE("[ER-2] election: all are told of one leader", "[unit][group]") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     electorate x{seed, 1 + seed % 6};
     x.run(120);
-    CHECK(x.leader());
+    REQUIRE(x.leader());
+    CHECK(x.all_told(x.leader()));
     CHECK_FALSE(x.two_leaders());
   }
 }
@@ -219,6 +237,7 @@ TEST_CASE("[ER-5] election: losing the leader is told too", "[unit][group]") {
   x.run(200);
   CHECK(x[leader].leadership().role != role::leader);
   CHECK_FALSE(x[leader].leadership().leader);
+  CHECK_FALSE(x.told(leader).leader); // as an event, not only when asked
   x.heal();
   x.run(100);
   CHECK(x.leader());

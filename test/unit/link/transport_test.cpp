@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <thread>
+
+#include <unistd.h>
 
 #include <test/catch.hpp>
 
@@ -344,6 +347,51 @@ TEST_CASE("transport: a port that is taken is named at the start",
   CHECK(no->text.find("choose another port") != std::string::npos);
   asio_transport third{quick(), "nonsense", *handler};
   REQUIRE(third.start());
+}
+
+TEST_CASE("transport: work runs on its thread, in order, and what it sends "
+          "leaves with it",
+          "[unit][link]") {
+  test_node a{who(1)}, b{who(2)};
+  a.transport.set_peers({b.at()});
+  REQUIRE(a.wait_connected(b));
+  REQUIRE(b.wait_connected(a));
+  std::thread::id where[2];
+  std::atomic<int> refused = 0;
+  auto send = [&](test_node& from, test_node& to, std::string_view text) {
+    refused += from.send(to, text) != send_result::accepted;
+  };
+  a.transport.post([&] {
+    where[0] = std::this_thread::get_id();
+    send(a, b, "1");
+    a.transport.flush();
+    send(a, b, "2");
+    send(a, b, "3");
+  });
+  a.transport.post([&] {
+    where[1] = std::this_thread::get_id();
+    send(a, b, "4");
+  });
+  REQUIRE(b.wait([&] { return b.frames.size() == 4; }));
+  for (std::size_t i = 0; i < 4; ++i)
+    CHECK(b.frames[i].payload == std::to_string(i + 1));
+  CHECK(where[0] == where[1]);
+  CHECK(where[0] != std::this_thread::get_id());
+
+  a.transport.every(1ms, [&] { send(a, b, "tick"); });
+  REQUIRE(b.wait([&] { return b.frames.size() >= 7; }));
+  auto event = b.transport.add_event([&] { send(b, a, "event"); });
+  REQUIRE(event >= 0);
+  for (std::size_t n = 1; n <= 2; ++n) {
+    std::uint64_t one = 1;
+    REQUIRE(::write(event, &one, sizeof(one)) == sizeof(one));
+    REQUIRE(a.wait([&] { return a.frames.size() == n; }));
+  }
+  CHECK(refused == 0);
+  a.transport.stop(0ms);
+  bool late = false;
+  a.transport.post([&] { late = true; });
+  CHECK_FALSE(late);
 }
 
 TEST_CASE("settings: what cannot work is named", "[unit][link]") {
