@@ -74,3 +74,12 @@ TEST_CASE("raft: schedules found at random lead to the states of etcd's core",
   for (auto& path : all)
     check(path, true);
 }
+
+TEST_CASE("raft: the thesis' rules, each as a script, lead to the states of "
+          "etcd's core",
+          "[transcript][raft]") {
+  auto all = scripts(fs::path{"etcd"} / "rules");
+  CHECK(all.size() == 20);
+  for (auto& path : all)
+    check(path, true);
+}
