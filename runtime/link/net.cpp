@@ -84,6 +84,14 @@ void tune(tcp_socket& socket) {
       asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
   socket.set_option(unsent{unsent_bytes_max}, ignored);
 #endif
+#ifdef TCP_CONGESTION
+  // Within one host nothing is congested, and what paces (bbr) takes its time
+  // with every small message.
+  auto peer = socket.remote_endpoint(ignored);
+  if (!ignored && peer.address().is_loopback())
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_CONGESTION, "reno",
+                 4);
+#endif
 }
 
 dial::dial(asio::io_context& io, const std::optional<asio::ip::address>& source)
