@@ -8,6 +8,12 @@
 
 namespace troupe::raft {
 
+namespace {
+
+constexpr std::size_t gone_max = 256;
+
+} // namespace
+
 std::string flaw_of_address(std::string_view text) {
   auto colon = text.rfind(':');
   auto host = text.substr(0, colon);
@@ -79,6 +85,8 @@ auto roster::add(const std::string& address, const std::string& uuid,
   for (auto& x : rows_)
     if (!uuid.empty() && x.uuid == uuid)
       return {x.leaving ? group_code::removed : group_code::none, x.id};
+  if (!uuid.empty() && std::ranges::find(gone_, uuid) != gone_.end())
+    return {group_code::removed, {}};
   if (auto* known = find(address)) {
     if (!known->uuid.empty() || uuid.empty())
       return {group_code::known_member, known->id};
@@ -135,6 +143,10 @@ auto roster::apply(const proto::GroupMemberCommand& command,
   case what::kGone:
     if (!x->leaving)
       return {group_code::invalid, id};
+    if (!x->uuid.empty())
+      gone_.push_back(std::move(x->uuid));
+    if (gone_.size() > gone_max)
+      gone_.erase(gone_.begin());
     rows_.erase(rows_.begin() + (x - rows_.data()));
     break;
   default:
@@ -153,11 +165,14 @@ void roster::save(proto::GroupRoster& to) const {
     out.set_leaving(x.leaving);
   }
   to.set_next_id(next_id_);
+  for (auto& uuid : gone_)
+    to.add_gone(uuid);
 }
 
 std::optional<roster> roster::load(const proto::GroupRoster& from) {
   roster out;
   out.next_id_ = from.next_id();
+  out.gone_.assign(from.gone().begin(), from.gone().end());
   for (auto& x : from.members()) {
     auto least = out.rows_.empty() ? 1 : out.rows_.back().id.value + 1;
     if (x.id() < least || x.id() >= from.next_id() || x.address().empty())

@@ -86,6 +86,9 @@ private:
 
   std::vector<member_row> rows_;
   std::uint64_t next_id_ = 1;
+  /// Data directories of members that are gone, the newest last: a late copy of
+  /// a request to let one in must not make room for nobody.
+  std::vector<std::string> gone_;
 };
 
 } // namespace troupe::raft

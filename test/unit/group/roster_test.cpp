@@ -51,6 +51,31 @@ TEST_CASE("[ER-4] roster: a member that is added twice counts once",
   CHECK(x.rows().size() == 4);
 }
 
+TEST_CASE("roster: a late copy of a request to join does not bring back who is "
+          "gone",
+          "[unit][group]") {
+  auto members = roster::found({{"a:1"}});
+  troupe::proto::GroupMemberCommand join;
+  join.mutable_add()->set_address("b:1");
+  join.mutable_add()->set_uuid("directory of b");
+  auto id = members.apply(join, 1, 0).id;
+  troupe::proto::GroupMemberCommand remove;
+  remove.set_remove(id.value);
+  REQUIRE(members.apply(remove, 1, 0).why == group_code::none);
+  CHECK(members.apply(join, 1, 0).why == group_code::removed);
+  troupe::proto::GroupMemberCommand gone;
+  gone.set_gone(id.value);
+  REQUIRE(members.apply(gone, 1, 0).why == group_code::none);
+  CHECK(members.apply(join, 1, 0).why == group_code::removed);
+  troupe::proto::GroupRoster saved;
+  members.save(saved);
+  members = *roster::load(saved);
+  CHECK(members.apply(join, 1, 0).why == group_code::removed);
+  CHECK(members.rows().size() == 1);
+  join.mutable_add()->set_uuid("its new directory");
+  CHECK(members.apply(join, 1, 0).why == group_code::none);
+}
+
 TEST_CASE("roster: an address takes one data directory only", "[unit][group]") {
   auto x = three();
   x.apply(add("d:1", "u4"), 1, 0);
