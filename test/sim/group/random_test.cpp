@@ -38,7 +38,7 @@ std::uint64_t seed_that_finds(planted bug, std::uint64_t upto) {
 TEST_CASE("[HR-8] group: every history is linearizable, and every run heals",
           "[sim][group]") {
   auto upto = number_from("TROUPE_GROUP_SEEDS", 1000);
-  auto from = std::uint64_t{1};
+  auto from = number_from("TROUPE_GROUP_FIRST", 1);
   if (auto one = number_from("TROUPE_GROUP_SEED", 0))
     from = upto = one;
   world::reached sum;
