@@ -164,15 +164,34 @@ bool core::impl::may_vote(const message& msg, position last, bool pre) const {
   return free && log_.is_up_to_date(last);
 }
 
+known_commit core::impl::own_commit() const {
+  auto at = log_.committed();
+  return {at, log_.term_at(at).value_or(raft::term{})};
+}
+
+// Who holds that entry holds all before it: what is committed there is so here.
+// It may end the configuration by which this member asks for votes, and whose
+// voters need not vote for it any more.
+void core::impl::learn_commit(const known_commit& x) {
+  if (cfg_.as_etcd || role_ == role::leader || !x.term
+      || x.index <= log_.committed() || !log_.holds({x.index, x.term}))
+    return;
+  log_.commit_to(x.index);
+  if (role_ != role::follower && has_unapplied_change())
+    become_follower(term_, member_id{});
+}
+
 void core::impl::on(const message& msg, const pre_vote_request& x) {
   bool granted = may_vote(msg, {x.last_index, x.last_term}, true);
-  send(msg.from, granted ? msg.term : term_, pre_vote_reply{granted});
+  auto commit = granted ? known_commit{} : own_commit();
+  send(msg.from, granted ? msg.term : term_, pre_vote_reply{granted, commit});
 }
 
 void core::impl::on(const message& msg, const vote_request& x) {
   bool granted = may_vote(msg, {x.last_index, x.last_term}, false);
   send(msg.from,
-       vote_reply{granted, x.last_index, x.last_term, leader_ack_age()});
+       vote_reply{granted, x.last_index, x.last_term, leader_ack_age(),
+                  granted ? known_commit{} : own_commit()});
   if (granted) {
     election_elapsed_ = 0;
     vote_ = msg.from;
@@ -180,6 +199,7 @@ void core::impl::on(const message& msg, const vote_request& x) {
 }
 
 void core::impl::on(const message& msg, const pre_vote_reply& x) {
+  learn_commit(x.commit);
   bool asked_now = !x.granted || msg.term.value == term_.value + 1;
   if (role_ != role::pre_candidate || (!asked_now && !cfg_.as_etcd))
     return;
@@ -187,6 +207,7 @@ void core::impl::on(const message& msg, const pre_vote_reply& x) {
 }
 
 void core::impl::on(const message& msg, const vote_reply& x) {
+  learn_commit(x.commit);
   position last{x.last_index, x.last_term};
   if (role_ == role::candidate && last == log_.last_position())
     count(msg.from, {x.granted, x.leader_ack_age});
@@ -218,7 +239,7 @@ bool core::impl::take_term(const message& msg) {
     if (leads && (cfg_.check_quorum || cfg_.pre_vote))
       send(msg.from, append_reply{});
     else if (pre_vote)
-      send(msg.from, pre_vote_reply{false});
+      send(msg.from, pre_vote_reply{false, own_commit()});
     return false;
   }
   return true;

@@ -72,6 +72,9 @@ struct core::impl {
   void on(const message& msg, const timeout_now& x);
   bool may_vote(const message& msg, position last, bool pre) const;
   void count(member_id from, progress_tracker::vote vote);
+  /// For a refusal.
+  known_commit own_commit() const;
+  void learn_commit(const known_commit& x);
 
   // -- core_follower.cpp -----------------------------------------------------
   /// From who leads in this term. False: it does not.

@@ -222,6 +222,8 @@ void core::impl::switch_to(configuration conf) {
   if (role_ != role::leader)
     return;
   if (!is_voter(members_.conf(), cfg_.self)) {
+    if (cfg_.commit_rides)
+      push_commit(); // who stays has to know it
     if (cfg_.step_down_on_removal)
       become_follower(term_, member_id{});
     return;

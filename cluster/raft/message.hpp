@@ -49,8 +49,18 @@ struct pre_vote_request {
   raft::term last_term{};
 };
 
+/// What a voter that refuses knows to be committed: a candidate that holds the
+/// same entry may not know it, and live by a configuration that is over.
+struct known_commit {
+  log_index index{};
+  raft::term term{}; // of the entry there; none: not told
+
+  friend bool operator==(const known_commit&, const known_commit&) = default;
+};
+
 struct pre_vote_reply {
   bool granted = false;
+  known_commit commit{};
 };
 
 /// Candidate to voter. May leave before the candidate's own term and vote are
@@ -71,6 +81,7 @@ struct vote_reply {
   /// Whole ticks since the voter last acknowledged a leader; since its start
   /// if it has not done so since. Never more than have passed.
   std::uint64_t leader_ack_age = 0;
+  known_commit commit{};
 };
 
 /// Leader to follower: entries behind (prev_index, prev_term), perhaps none.

@@ -20,7 +20,10 @@ struct writer {
     out.set_last_term(x.last_term.value);
   }
   void operator()(const pre_vote_reply& x) {
-    to.mutable_pre_vote_reply()->set_granted(x.granted);
+    auto& out = *to.mutable_pre_vote_reply();
+    out.set_granted(x.granted);
+    out.set_commit(x.commit.index.value);
+    out.set_commit_term(x.commit.term.value);
   }
   void operator()(const vote_request& x) {
     auto& out = *to.mutable_vote_request();
@@ -34,6 +37,8 @@ struct writer {
     out.set_last_index(x.last_index.value);
     out.set_last_term(x.last_term.value);
     out.set_leader_ack_age(x.leader_ack_age);
+    out.set_commit(x.commit.index.value);
+    out.set_commit_term(x.commit.term.value);
   }
   void operator()(const append_request& x) {
     auto& out = *to.mutable_append_request();
@@ -130,8 +135,11 @@ std::optional<message_body> read_body(const proto::RaftMessage& from) {
     auto& x = from.pre_vote_request();
     return pre_vote_request{log_index{x.last_index()}, term{x.last_term()}};
   }
-  case proto::RaftMessage::kPreVoteReply:
-    return pre_vote_reply{from.pre_vote_reply().granted()};
+  case proto::RaftMessage::kPreVoteReply: {
+    auto& x = from.pre_vote_reply();
+    return pre_vote_reply{x.granted(),
+                          {log_index{x.commit()}, term{x.commit_term()}}};
+  }
   case proto::RaftMessage::kVoteRequest: {
     auto& x = from.vote_request();
     return vote_request{log_index{x.last_index()}, term{x.last_term()},
@@ -139,8 +147,11 @@ std::optional<message_body> read_body(const proto::RaftMessage& from) {
   }
   case proto::RaftMessage::kVoteReply: {
     auto& x = from.vote_reply();
-    return vote_reply{x.granted(), log_index{x.last_index()},
-                      term{x.last_term()}, x.leader_ack_age()};
+    return vote_reply{x.granted(),
+                      log_index{x.last_index()},
+                      term{x.last_term()},
+                      x.leader_ack_age(),
+                      {log_index{x.commit()}, term{x.commit_term()}}};
   }
   case proto::RaftMessage::kAppendRequest:
     return read(from.append_request());

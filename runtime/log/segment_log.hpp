@@ -114,6 +114,8 @@ private:
   segment_supply supply_;
 
   std::vector<segment> segments_; // with a header; the last is written to
+  // Before the file, which waits for what it still writes from there.
+  std::unique_ptr<char, decltype(&std::free)> sectors_{nullptr, &std::free};
   std::unique_ptr<file> out_;     // none: no segment yet
   std::uint64_t out_seq_ = 0;
   std::uint64_t out_bytes_ = 0; // size of its file
@@ -126,7 +128,6 @@ private:
     std::uint64_t end{}; // of its sectors
     chain_position chain;
   } batch_; // on its way to the disk
-  std::unique_ptr<char, decltype(&std::free)> sectors_{nullptr, &std::free};
   std::size_t sectors_bytes_ = 0;          // of a write that was begun
   std::optional<std::int64_t> direct_end_; // of it
   segment_scan newest_; // recovery: what followed the last whole batch

@@ -40,9 +40,11 @@ std::vector<message> one_of_each() {
   conf.auto_leave = true;
   return {
       made(1, 2, 5, pre_vote_request{log_index{1}, term{2}}),
-      made(1, 2, 5, pre_vote_reply{true}),
+      made(1, 2, 5, pre_vote_reply{false, {log_index{3}, term{4}}}),
       made(1, 2, 5, vote_request{log_index{1}, term{2}, true}),
-      made(1, 2, 5, vote_reply{true, log_index{1}, term{2}, 99}),
+      made(
+          1, 2, 5,
+          vote_reply{true, log_index{1}, term{2}, 99, {log_index{3}, term{4}}}),
       made(1, 2, 5, append),
       made(1, 2, 5, append_reply{log_index{8}}),
       made(1, 2, 5, append_refusal{log_index{8}, log_index{4}, term{2}}),

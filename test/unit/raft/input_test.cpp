@@ -72,11 +72,11 @@ public:
     case 0:
       return pre_vote_request{index(), term()};
     case 1:
-      return pre_vote_reply{flag()};
+      return pre_vote_reply{flag(), {index(), term()}};
     case 2:
       return vote_request{index(), term(), flag()};
     case 3:
-      return vote_reply{flag(), index(), term(), number()};
+      return vote_reply{flag(), index(), term(), number(), {index(), term()}};
     case 4:
     case 5: {
       append_request out{index(), term(), index(), {}};

@@ -330,3 +330,45 @@ TEST_CASE("raft: configurations follow from changes as values",
   bad.auto_leave = true;
   CHECK_FALSE(is_sound(bad));
 }
+
+TEST_CASE(
+    "raft: who stays learns from a refusal that the other no longer votes",
+    "[unit][raft]") {
+  auto rides = GENERATE(false, true);
+  auto pre_vote = GENERATE(false, true);
+  settings cfg;
+  cfg.commit_rides = rides;
+  cfg.pre_vote = pre_vote;
+  lab x{2, cfg};
+  x.elect(1);
+  x[1].push_commit();
+  x.settle();
+  configuration_change demote;
+  demote.changes = {{change_op::add_learner, member_id{1}}};
+  REQUIRE(x[1].change(demote, 0));
+  x.work(1);
+  for (auto& msg : x.take_from(1))
+    x[2].receive(msg);
+  x.work(2);
+  auto acks = x.take_from(2);
+  REQUIRE(x[1].propose({bytes("more than the other has")}, 0));
+  x.work(1);
+  for (auto& msg : acks)
+    x[1].receive(msg);
+  x.work(1);
+  (void)x.take_from(1); // lost, with the news of the commit
+  REQUIRE(x.see(1).role == role::follower);
+  REQUIRE(x.see(1).hard.commit > x.see(2).hard.commit);
+  REQUIRE(x.see(1).last > x.see(2).last);
+
+  for (int i = 0; i < 100 && x.see(2).role != role::leader; ++i) {
+    x.tick(2);
+    x.settle();
+  }
+  CHECK(x.see(2).role == role::leader);
+  CHECK(x.see(2).conf.voters == std::vector{member_id{2}});
+  x[2].push_commit();
+  x.tick(2, 2);
+  x.settle();
+  CHECK(x.see(1).last == x.see(2).last);
+}
