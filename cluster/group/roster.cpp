@@ -25,7 +25,9 @@ std::string flaw_of_address(std::string_view text) {
       port = 0;
   }
   auto strange = [](unsigned char c) { return c <= ' ' || c == 127; };
+  bool number = host.starts_with('[') && host.ends_with(']');
   if (port != 0 && port < 65536 && !host.empty() && text.size() <= 300
+      && (number || host.find(':') == host.npos) && !host.starts_with('-')
       && std::none_of(host.begin(), host.end(), strange))
     return {};
   return "'" + std::string{text.substr(0, 300)}

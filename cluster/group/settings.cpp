@@ -82,7 +82,8 @@ settings core_settings(const group_settings& x, member_id self,
   out.election_ticks = static_cast<std::uint32_t>(x.election / x.tick);
   out.heartbeat_ticks = static_cast<std::uint32_t>(
       std::max<std::int64_t>(x.heartbeat / x.tick, 1));
-  out.disk_ticks_max = static_cast<std::uint32_t>(x.disk_timeout / x.tick);
+  out.disk_ticks_max = static_cast<std::uint32_t>(
+      (x.disk_timeout + x.tick - boot_time{1}) / x.tick);
   out.priority = x.priority;
   out.lease_reads = true;
   out.commit_rides = true;

@@ -36,7 +36,8 @@ public:
   virtual void on_frame(node_id peer, lane way, std::uint8_t kind,
                         std::string_view payload) = 0;
 
-  /// All frames of one read were given: what they cause may begin.
+  /// All frames of one read were given: what they cause may begin. Not if the
+  /// connection closed within the read.
   virtual void on_pause() {}
 
   virtual void on_connected(const identity& peer) = 0;

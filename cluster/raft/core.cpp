@@ -36,6 +36,8 @@ void core::impl::tick() {
     tick_leader();
     return;
   }
+  if (disk_is_silent())
+    return; // its own vote would not become durable
   if (++election_elapsed_ >= timeout_ && promotable()) {
     // It looks at the time that passed: the count starts anew behind it.
     (void)hup(cfg_.pre_vote ? campaign_kind::pre_vote
@@ -73,7 +75,7 @@ const configuration& core::impl::apply_change(const entry& what) {
     if (auto next = changed(members_.conf(), *change)) {
       // Who is removed and added again starts anew, maybe with another disk.
       for (auto& one : change->changes)
-        if (one.op == change_op::remove
+        if (one.op == change_op::remove && one.member != cfg_.self
             && !contains(next->voters_outgoing, one.member))
           members_.forget(one.member);
       switch_to(std::move(*next));

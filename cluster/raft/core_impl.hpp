@@ -55,6 +55,9 @@ struct core::impl {
   void campaign(campaign_kind kind);
   bool promotable() const;
   bool in_lease() const;
+  bool disk_is_silent() const {
+    return cfg_.disk_ticks_max != 0 && disk_elapsed_ > cfg_.disk_ticks_max;
+  }
   bool has_unapplied_change() const;
   void draw_timeout();
   /// Ticks that have certainly passed: the one under way then does not count.

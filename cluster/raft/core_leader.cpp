@@ -9,7 +9,7 @@
 namespace troupe::raft {
 
 void core::impl::tick_leader() {
-  if (cfg_.disk_ticks_max != 0 && disk_elapsed_ > cfg_.disk_ticks_max) {
+  if (disk_is_silent()) {
     become_follower(term_, member_id{});
     return;
   }

@@ -278,7 +278,7 @@ void engine::stop() {
       return;
   }
   end_.notify_one();
-  if (core_) {
+  if (begun_) {
     std::promise<void> finished;
     links_->post([&] {
       finish();

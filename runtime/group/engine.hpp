@@ -55,8 +55,9 @@ using subscription = std::shared_ptr<void>;
 /// where it is read, and what leaves is written there, without another thread
 /// to wake. Only the disk has its own.
 ///
-/// Threads: any. `start` and `stop` from one. All callbacks run on the group's
-///          thread and must not block; they may call everything but `stop`.
+/// Threads: any. `start` and `stop` from one. Callbacks run on the group's
+///          thread, results and reads on the machine's, if it has one; they
+///          must not block, and may call everything but `stop`.
 class engine final : private link::transport_handler {
 public:
   engine(group_options options, std::unique_ptr<machine_port> machine);
@@ -196,6 +197,7 @@ private:
   bool running_ = false; // takes work
   bool stopping_ = false;
   bool stopped_ = false; // by `stop`
+  bool begun_ = false;   // `begin` is on its way, or was
   std::optional<refusal> ended_;
 
   mutable std::mutex view_mutex_; // for what follows

@@ -39,6 +39,11 @@ std::string engine::group_bytes() const {
 }
 
 std::optional<refusal> engine::start() {
+  {
+    std::lock_guard guard{mutex_};
+    if (stopping_ || links_)
+      return refusal{group_code::stopped, "a member starts once"};
+  }
   if (auto flaw = find_flaw(options_.settings); !flaw.empty())
     return refusal{group_code::invalid, flaw};
   std::vector<std::string> addresses = options_.join;
@@ -204,7 +209,9 @@ std::optional<refusal> engine::open_core() {
     machine_thread_ = std::make_unique<work_queue>();
   publish();
   std::lock_guard guard{mutex_};
-  running_ = true;
+  if (stopping_)
+    return ended_ ? *ended_ : refusal{group_code::stopped, {}};
+  running_ = begun_ = true;
   links_->post([this, self] { begin(self); }); // before any work
   return std::nullopt;
 }

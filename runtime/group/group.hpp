@@ -48,7 +48,8 @@ private:
 ///
 /// Errors:  see group_code: each says whether anything was done.
 /// Threads: any, except `start` and `stop`: from one. Callbacks run on the
-///          group's thread, must not block, and may call everything but `stop`
+///          group's thread (with `machine_thread`, results and reads on the
+///          machine's), must not block, and may call everything but `stop`
 ///          and what returns a future to wait for it.
 template <machine M>
 class group {

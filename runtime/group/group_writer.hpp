@@ -22,8 +22,8 @@ namespace troupe::raft {
 /// saves and restores snapshots.
 ///
 /// Errors:  the first of the log ends everything: `failed` is called once,
-///          nothing is acknowledged after it. A snapshot that finds no room
-///          fails alone.
+///          nothing that it concerns is acknowledged after it. A snapshot that
+///          finds no room fails alone.
 /// Threads: `persist` and `on_event` belong to the group's thread; any may give
 ///          it other work. The callbacks run on its own threads, except that
 ///          `persisted` may come before `persist` returns.

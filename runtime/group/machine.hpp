@@ -38,7 +38,9 @@ using applied_result = std::variant<Result, rejected>;
 ///
 /// Threads: all but `save` and `restore` run on the group's thread, one at a
 ///          time, and should take less than a heartbeat: a leader that is in
-///          one of them for an election timeout is succeeded.
+///          one of them for an election timeout is succeeded. With
+///          group_options::machine_thread they run on a thread of the
+///          machine's, and may take their time.
 template <class T>
 concept machine = requires(T& x, const typename T::command& command,
                            byte_source& from, byte_sink& to) {

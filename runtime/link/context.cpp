@@ -1,5 +1,7 @@
 #include <troupe/runtime/link/context.hpp>
 
+#include <utility>
+
 #include <troupe/cluster/link/hello_codec.hpp>
 #include <troupe/runtime/link/peer_link.hpp>
 
@@ -20,9 +22,8 @@ bool is_passing(refusal_code x) {
 }
 
 void flush_sends(context& in) {
-  for (auto* x : in.gathered)
+  for (auto* x : std::exchange(in.gathered, {}))
     x->pump();
-  in.gathered.clear();
 }
 
 void refuse(context& in, connection& to, const refusal& why) {

@@ -15,11 +15,11 @@ constexpr int unsent_bytes_max = 256 << 10;
 
 // Where it cannot be, the system chooses: from the loopback network nothing
 // else is reached, and the families may differ.
-void bind_source(tcp_socket& socket, const asio::ip::address& source,
+bool bind_source(tcp_socket& socket, const asio::ip::address& source,
                  const tcp::endpoint& to) {
   if (source.is_v4() != to.address().is_v4()
       || source.is_loopback() != to.address().is_loopback())
-    return;
+    return false;
   error_code e;
   socket.open(to.protocol(), e);
 #ifdef IP_BIND_ADDRESS_NO_PORT
@@ -31,8 +31,10 @@ void bind_source(tcp_socket& socket, const asio::ip::address& source,
 #endif
   if (!e)
     socket.bind({source, 0}, e);
-  if (e)
-    socket.close(e);
+  if (!e)
+    return true;
+  socket.close(e);
+  return false;
 }
 
 } // namespace
@@ -149,14 +151,18 @@ void dial::connect_next(error_code last) {
   to_.pop_back();
   error_code ignored;
   socket_.close(ignored);
-  if (source_)
-    bind_source(socket_, *source_, to);
-  socket_.async_connect(to, [self = shared_from_this()](error_code e) {
-    if (e)
-      return self->connect_next(e);
-    tune(self->socket_);
-    self->finish(std::move(self->socket_));
-  });
+  bool bound = source_ && bind_source(socket_, *source_, to);
+  socket_.async_connect(
+      to, [self = shared_from_this(), to, bound](error_code e) {
+        if (e && bound) { // perhaps it is reached from another address only
+          self->source_.reset();
+          self->to_.push_back(to);
+        }
+        if (e)
+          return self->connect_next(e);
+        tune(self->socket_);
+        self->finish(std::move(self->socket_));
+      });
 }
 
 void dial::cancel() {

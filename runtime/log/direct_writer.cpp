@@ -6,17 +6,40 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
 #include <string>
+#include <vector>
 
 namespace troupe::disk {
+
+namespace {
+
+// The kernel takes tens of milliseconds to end a context: they are used again.
+std::mutex contexts_mutex;
+std::vector<aio_context_t> contexts;
+
+aio_context_t take_context() {
+  {
+    std::lock_guard guard{contexts_mutex};
+    if (!contexts.empty()) {
+      auto out = contexts.back();
+      contexts.pop_back();
+      return out;
+    }
+  }
+  aio_context_t out = 0;
+  return ::syscall(SYS_io_setup, 1L, &out) == 0 ? out : 0;
+}
+
+} // namespace
 
 std::unique_ptr<direct_writer> direct_writer::open(int of) {
   auto path = "/proc/self/fd/" + std::to_string(of);
   auto fd = ::open(path.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC);
   if (fd < 0)
     return nullptr;
-  aio_context_t context = 0;
-  if (::syscall(SYS_io_setup, 1L, &context) != 0) {
+  auto context = take_context();
+  if (context == 0) {
     ::close(fd);
     return nullptr;
   }
@@ -24,7 +47,12 @@ std::unique_ptr<direct_writer> direct_writer::open(int of) {
 }
 
 direct_writer::~direct_writer() {
-  ::syscall(SYS_io_destroy, context_);
+  if (under_way_) {
+    ::syscall(SYS_io_destroy, context_);
+  } else {
+    std::lock_guard guard{contexts_mutex};
+    contexts.push_back(context_);
+  }
   ::close(fd_);
 }
 
@@ -40,7 +68,8 @@ bool direct_writer::begin(std::span<const char> bytes, std::uint64_t offset,
   what.aio_resfd = static_cast<std::uint32_t>(event);
   what.aio_rw_flags = RWF_NOWAIT; // rather fail than wait for other work
   iocb* list[] = {&what};
-  return ::syscall(SYS_io_submit, context_, 1L, list) == 1;
+  under_way_ = ::syscall(SYS_io_submit, context_, 1L, list) == 1;
+  return under_way_;
 }
 
 std::optional<std::int64_t> direct_writer::end() {
@@ -50,7 +79,10 @@ std::optional<std::int64_t> direct_writer::end() {
   do
     count = ::syscall(SYS_io_getevents, context_, 1L, 1L, &event, &at_once);
   while (count < 0 && errno == EINTR);
-  return count == 1 ? std::optional{event.res} : std::nullopt;
+  if (count != 1)
+    return std::nullopt;
+  under_way_ = false;
+  return event.res;
 }
 
 } // namespace troupe::disk

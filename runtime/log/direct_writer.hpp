@@ -33,6 +33,7 @@ private:
 
   int fd_;
   std::uint64_t context_; // aio_context_t
+  bool under_way_ = false;
 };
 
 } // namespace troupe::disk

@@ -75,6 +75,13 @@ bool take_line(std::string_view& text, std::string_view key,
   return true;
 }
 
+// Of any version.
+bool is_whole(std::string_view text) {
+  auto at = text.rfind("crc32c ");
+  return at != text.npos
+         && text.substr(at) == "crc32c " + checksum(text.substr(0, at)) + "\n";
+}
+
 bool decode(std::string_view text, identity& to) {
   auto all = text;
   text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
@@ -133,14 +140,13 @@ result<std::optional<identity>> identity_file::load() const {
   if (!first.starts_with(magic))
     return refusal{errc::foreign,
                    path_ + ": is not troupe's; name another data directory"};
-  identity to;
-  if (decode(*text, to)) {
-    if (first.substr(magic.size()) == version)
-      return std::optional<identity>{std::move(to)};
+  if (first.substr(magic.size()) != version && is_whole(*text))
     return refusal{errc::foreign, path_
                                       + ": was written by another version of "
                                         "troupe; start that version"};
-  }
+  identity to;
+  if (first.substr(magic.size()) == version && decode(*text, to))
+    return std::optional<identity>{std::move(to)};
   return refusal{errc::corrupt,
                  path_
                      + ": is damaged; restore it, or remove this node, wipe "

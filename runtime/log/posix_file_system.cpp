@@ -54,7 +54,9 @@ public:
 
   bool begin_durable(std::span<const char> bytes, std::uint64_t offset,
                      int event) override {
-    if (!direct_ && direct_works_)
+    if (!direct_works_)
+      return false;
+    if (!direct_)
       direct_ = direct_writer::open(fd_);
     if (std::exchange(cached_, false))
       drop_cache(); // a page that is there would have to be waited for
@@ -63,8 +65,8 @@ public:
   }
   std::optional<std::int64_t> end_durable() override {
     auto out = direct_->end();
-    if (out == -EAGAIN)
-      return not_written;                       // it would have had to wait
+    if (out == -EAGAIN || out == -EINTR) // it would have had to wait
+      return not_written;
     if (out == -EINVAL || out == -EOPNOTSUPP) { // sectors of 4 KiB, say
       direct_works_ = false;
       return not_written;

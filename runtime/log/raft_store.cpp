@@ -36,7 +36,7 @@ raft_store::raft_store(file_system& fs, std::string directory,
 }
 
 raft_store::~raft_store() {
-  if (!failure_)
+  if (!failure_ && !begun_)
     static_cast<void>(bool(flush()));
 }
 

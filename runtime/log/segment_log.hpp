@@ -116,7 +116,7 @@ private:
   std::vector<segment> segments_; // with a header; the last is written to
   // Before the file, which waits for what it still writes from there.
   std::unique_ptr<char, decltype(&std::free)> sectors_{nullptr, &std::free};
-  std::unique_ptr<file> out_;     // none: no segment yet
+  std::unique_ptr<file> out_; // none: no segment yet
   std::uint64_t out_seq_ = 0;
   std::uint64_t out_bytes_ = 0; // size of its file
   std::uint64_t at_ = 0;        // where the next batch begins
@@ -127,7 +127,7 @@ private:
     std::string header;  // of the segment, before the first
     std::uint64_t end{}; // of its sectors
     chain_position chain;
-  } batch_; // on its way to the disk
+  } batch_;                                // on its way to the disk
   std::size_t sectors_bytes_ = 0;          // of a write that was begun
   std::optional<std::int64_t> direct_end_; // of it
   segment_scan newest_; // recovery: what followed the last whole batch

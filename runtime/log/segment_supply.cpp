@@ -107,6 +107,8 @@ void segment_supply::fill(std::unique_lock<std::mutex>& lock) {
   auto seq = wanted_;
   lock.unlock();
   auto made = make(seq);
+  if (made)
+    (*made)->drop_cache(); // it is to be written past it
   lock.lock();
   starved_ = !made && made.error().code == errc::no_space;
   if (!made && !starved_)

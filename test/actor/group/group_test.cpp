@@ -128,6 +128,27 @@ TEST_CASE("group: another program's directory, port and settings are refused",
   }
 }
 
+TEST_CASE("group: one that was stopped, or has started, does not start",
+          "[actor][group]") {
+  scratch files;
+  SECTION("stopped before it started") {
+    group<adder> g{options_at(files.path + "/m")};
+    g.stop();
+    auto why = g.start();
+    REQUIRE(why);
+    CHECK(why->why == group_code::stopped);
+  }
+  SECTION("a second time") {
+    group<adder> g{options_at(files.path + "/m")};
+    REQUIRE_FALSE(g.start());
+    CHECK(g.start()->why == group_code::stopped);
+    CHECK(g.propose(number(1)).get());
+    g.stop();
+    CHECK(g.start()->why == group_code::stopped);
+    g.stop();
+  }
+}
+
 TEST_CASE("group: as an actor it answers commands, and errors by their word",
           "[actor][group]") {
   scratch files;

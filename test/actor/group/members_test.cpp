@@ -195,7 +195,7 @@ TEST_CASE("[HR-1] group: three voters and two that do not vote join a running "
   auto other = x.follower();
   gone(other, old);
   CHECK(x.leader() == other);
-  CHECK(x[other].members().size() == 1);
+  CHECK(x.until(other, [&] { return x[other].members().size() == 1; }));
   CHECK(x[other].propose(number(1)).get()->value() == 2);
 }
 

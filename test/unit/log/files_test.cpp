@@ -211,6 +211,12 @@ TEST_CASE("identity_file: a foreign, newer, cut or missing file is refused",
   put(sum, crc32c(0, newer));
   std::reverse(sum.begin(), sum.end());
   CHECK(replace(newer + "crc32c " + to_hex(sum) + "\n") == errc::foreign);
+  CHECK(replace(newer + "crc32c 00000000\n") == errc::corrupt);
+  auto unlike = std::string{"troupe identity 9\nsomething else\n"};
+  std::string its;
+  put(its, crc32c(0, unlike));
+  std::reverse(its.begin(), its.end());
+  CHECK(replace(unlike + "crc32c " + to_hex(its) + "\n") == errc::foreign);
   REQUIRE(fs.unlink("/data/identity") == 0);
   CHECK_FALSE(*file.load());
   REQUIRE(fs.mkdir("/data/raft") == 0);
