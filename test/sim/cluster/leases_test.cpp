@@ -91,6 +91,29 @@ TEST_CASE("[P1] an echo that crosses the loss of its node extends no lease "
   c.calm(30s);
 }
 
+TEST_CASE(
+    "[P1] a lease runs from when its heartbeat was sent, however late its "
+    "echo arrives",
+    "[sim][scenario]") {
+  cluster c{bad_clocks(100ms)};
+  auto& cut = c.w.node(4);
+  keep_busy(c, cut);
+  c.w.net().conditions().delay_min = 90ms;
+  c.w.net().conditions().delay_max = 100ms;
+  c.w.run_for(1s);
+  // The last heartbeat that arrives is echoed a while after it was heard.
+  c.w.net().lose_if([](node_id from, node_id, frame_kind kind) {
+    return from == node_id{4} && kind == frame_kind::heartbeat;
+  });
+  c.w.run_for(600ms);
+  c.w.isolate(cut.id());
+  c.w.net().conditions() = {};
+  c.reach([&] { return c.runs_without(cut.id()); }, 3s);
+  CHECK(cut.lease_end() < cut.now());
+  c.w.stop_faults();
+  c.calm(30s);
+}
+
 TEST_CASE("[R-12] a node stopped past its lease begins nothing when it wakes",
           "[sim][scenario]") {
   cluster c{4, 12};

@@ -7,50 +7,6 @@ namespace troupe::sim {
 
 using namespace std::chrono_literals;
 
-std::string to_string(deed x) {
-  switch (x) {
-  case deed::move:
-    return "move";
-  case deed::rebalance:
-    return "rebalance";
-  case deed::join:
-    return "join";
-  case deed::leave:
-    return "leave";
-  case deed::restart:
-    return "restart";
-  case deed::crash:
-    return "crash";
-  case deed::pause:
-    return "pause";
-  case deed::isolate:
-    return "isolate";
-  case deed::cut:
-    return "cut";
-  case deed::rain:
-    return "rain";
-  case deed::slow_disk:
-    return "slow disk";
-  case deed::slow_handlers:
-    return "slow handlers";
-  case deed::wall_jump:
-    return "wall clock jumps";
-  case deed::failing_starts:
-    return "failing starts";
-  case deed::drain_and_back:
-    return "drain and back";
-  case deed::deaf:
-    return "deaf to the log";
-  case deed::dying_actors:
-    return "dying actors";
-  case deed::hanging_handler:
-    return "hanging handler";
-  case deed::garbage:
-    return "garbage";
-  }
-  return "?";
-}
-
 plan draw_plan(std::uint64_t seed, bool strict, boot_time length) {
   chance luck{seed * 2 + strict};
   plan out;
@@ -107,31 +63,6 @@ plan draw_plan(std::uint64_t seed, bool strict, boot_time length) {
   std::stable_sort(out.deeds.begin(), out.deeds.end(),
                    [](auto& a, auto& b) { return a.at < b.at; });
   return out;
-}
-
-std::string to_string(const plan& x) {
-  std::ostringstream out;
-  auto ms = [](boot_time t) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(t).count();
-  };
-  out << (x.strict ? "strict" : "faulty") << " plan of seed " << x.seed << ": "
-      << x.nodes << " nodes, partitions";
-  for (auto n : x.partitions)
-    out << ' ' << n;
-  out << (x.keep_running ? ", keep running" : "") << ", overrun "
-      << (x.overrun == overrun_policy::wait    ? "wait"
-          : x.overrun == overrun_policy::fence ? "fence"
-                                               : "exit")
-      << ", clocks within " << x.clock_error_ppm << " ppm"
-      << ", a message every " << x.send_every.count() / 1000 << " us from "
-      << x.senders << " senders a node\n";
-  for (auto& d : x.deeds)
-    out << "  at " << ms(d.at) << " ms: " << to_string(d.what) << " ("
-        << d.who % 100 << ", " << d.whom % 100 << ") for " << ms(d.span)
-        << " ms\n";
-  out << "replay: TROUPE_SIM_SEED=" << x.seed << " sim_cluster \""
-      << (x.strict ? "[strict]" : "[faulty]") << "\"\n";
-  return out.str();
 }
 
 namespace {

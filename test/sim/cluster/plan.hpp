@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,6 @@ enum class deed : std::uint8_t {
   garbage,
 };
 
-std::string to_string(deed x);
-
 /// One thing that happens to the cluster, and for how long.
 struct planned_deed {
   boot_time at;
@@ -39,9 +38,11 @@ struct planned_deed {
   std::uint64_t who = 0; // drawn; which node it is depends on who lives
   std::uint64_t whom = 0;
   boot_time span{0};
+  friend bool operator==(const planned_deed&, const planned_deed&) = default;
 };
 
-/// All of one run, drawn from its seed.
+/// All of one run: equal plans run alike. What it does not say is drawn from
+/// the seed while it runs.
 struct plan {
   std::uint64_t seed = 0;
   unsigned nodes = 3;
@@ -56,12 +57,17 @@ struct plan {
   boot_time patience{0}; // of a message; 0: it has no deadline
   std::size_t hold_max = 4096;
   std::vector<planned_deed> deeds;
+  friend bool operator==(const plan&, const plan&) = default;
 };
 
 /// Strict: only what must lose nothing. Else: faults too. `length` zero: a few
 /// seconds; otherwise five nodes for so long.
 plan draw_plan(std::uint64_t seed, bool strict, boot_time length = {});
+
+/// A plan as text, a line for each value that is set and each deed, and back.
+/// Lines that begin with '#' are for people. None: it is no plan.
 std::string to_string(const plan& x);
+std::optional<plan> read_plan(const std::string& text);
 
 struct outcome {
   std::string broken; // empty: all held
