@@ -21,6 +21,16 @@ std::string counter_program() {
 #endif
 }
 
+std::string witness_program() {
+  if (auto* path = std::getenv("TROUPE_WITNESS"))
+    return path;
+#ifdef CHAOS_WITNESS
+  return CHAOS_WITNESS;
+#else
+  throw std::runtime_error{"set TROUPE_WITNESS to the witness's program"};
+#endif
+}
+
 std::string own_host(unsigned number) {
   auto pid = static_cast<unsigned>(::getpid());
   auto turn = pid / 62500 % 64;
@@ -50,7 +60,8 @@ cluster::cluster(cluster_options options) : options_(std::move(options)) {
   for (std::size_t i = 0; i < options_.nodes; ++i)
     make();
   for (auto& one : nodes_)
-    join_ += (join_.empty() ? "" : ",") + one->address;
+    join_ += (join_.empty() ? "" : ",")
+             + (one->front.empty() ? one->address : one->front);
   for (auto& one : nodes_)
     if (nodes_.size() > 1)
       one->flags.insert(one->flags.end(), {"--join", join_, "--expect",
@@ -58,11 +69,20 @@ cluster::cluster(cluster_options options) : options_(std::move(options)) {
 }
 
 counter_node& cluster::make() {
-  auto ports = free_ports(2);
   auto one = std::make_unique<counter_node>();
-  one->name = 'n' + std::to_string(nodes_.size() + 1);
-  one->address = own_host() + ':' + ports[0];
-  one->http = own_host() + ':' + ports[1];
+  auto number = static_cast<unsigned>(nodes_.size()) + 1;
+  one->name = 'n' + std::to_string(number);
+  one->program = options_.program;
+  if (options_.proxied) {
+    // Nobody else uses that host, and no client's own port is as low.
+    one->address = own_host(number) + ":7001";
+    one->http = own_host(number) + ":8001";
+    one->front = net_.serve(one->address);
+  } else {
+    auto ports = free_ports(2);
+    one->address = own_host() + ':' + ports[0];
+    one->http = own_host() + ':' + ports[1];
+  }
   one->data = directory() + '/' + one->name;
   one->log = directory() + '/' + one->name + ".log";
   one->flags = options_.flags;

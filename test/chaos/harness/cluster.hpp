@@ -8,11 +8,15 @@
 
 #include <test/chaos/harness/http_client.hpp>
 #include <test/chaos/harness/process.hpp>
+#include <test/chaos/harness/proxy.hpp>
 
 namespace troupe::chaos {
 
 /// The path of the program under test.
 std::string counter_program();
+
+/// That of nodes whose partitions write down when they run; see run_book.
+std::string witness_program();
 
 /// Addresses of the loopback network that this process uses alone, up to number
 /// 14: no client's own port ever collides with one that a node listens on.
@@ -35,13 +39,18 @@ struct partition_view {
 class counter_node {
 public:
   std::string name;
+  std::string program = counter_program();
   std::string address; // of its links
+  std::string front;   // what others dial, if that is not `address`
   std::string http;
   std::string data;
   std::vector<std::string> flags; // beyond those above
   std::string log;                // what its processes print
 
   process child;
+
+  /// Of `address`.
+  std::string host() const;
 
   std::vector<std::string> command() const;
   void start();
@@ -69,6 +78,9 @@ struct cluster_options {
   std::size_t nodes = 3;
   unsigned partitions = 12;
   std::vector<std::string> flags; // for every node
+  std::string program = counter_program();
+  /// Each node has a host of its own, and others dial it through `net()`.
+  bool proxied = false;
 };
 
 /// Nodes n1, n2, ... that found a cluster together; more may join.
@@ -106,6 +118,9 @@ public:
   /// Why `settled` does not hold, for messages of tests.
   std::string picture();
 
+  /// What is between the nodes, if they are `proxied`.
+  proxy& net() { return net_; }
+
   const cluster_options& options() const { return options_; }
   const std::string& directory() const { return scratch_.path(); }
 
@@ -113,6 +128,7 @@ private:
   counter_node& make();
 
   cluster_options options_;
+  proxy net_;
   scratch_directory scratch_;
   std::string join_;
   std::vector<std::unique_ptr<counter_node>> nodes_;

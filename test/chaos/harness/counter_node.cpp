@@ -4,10 +4,16 @@
 
 namespace troupe::chaos {
 
+std::string counter_node::host() const {
+  return address.substr(0, address.rfind(':'));
+}
+
 std::vector<std::string> counter_node::command() const {
-  std::vector<std::string> out{counter_program(), "node",  "--name", name,
-                               "--listen",        address, "--http", http,
-                               "--data",          data};
+  std::vector<std::string> out{program,    "node",  "--name", name,
+                               "--listen", address, "--http", http,
+                               "--data",   data};
+  if (!front.empty())
+    out.insert(out.end(), {"--advertise", front});
   out.insert(out.end(), flags.begin(), flags.end());
   return out;
 }

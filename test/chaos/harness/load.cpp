@@ -87,8 +87,8 @@ void load::add(http_client& to, const std::string& key, key_record& record) {
   json body{{"type", "counter.Add"},
             {"message", {{"by", by}}},
             {"timeout_ms", options_.timeout.count()}};
-  auto got = to.post("/v1/regions/counter/send?key=" + key, body.dump(),
-                     options_.timeout + seconds{5});
+  auto got = to.post("/v1/regions/" + options_.region + "/send?key=" + key,
+                     body.dump(), options_.timeout + seconds{5});
   if (got.fate == fate::unsent) {
     std::this_thread::sleep_for(milliseconds{5}); // all may be down
     return;
@@ -147,7 +147,7 @@ void load::check(const std::string& key, key_record& record, const json& reply,
 void load::verify(const std::string& http) {
   http_client to{http};
   for (auto& [key, record] : records_) {
-    auto got = to.post("/v1/regions/counter/send?key=" + key,
+    auto got = to.post("/v1/regions/" + options_.region + "/send?key=" + key,
                        R"({"type":"counter.Get","message":{}})");
     auto body = got.body();
     if (!got.good() || !body["message"].is_object()) {

@@ -34,6 +34,7 @@ struct load_options {
   /// from nothing.
   bool crashes = false;
   milliseconds timeout{5000}; // of a message
+  std::string region = "counter";
 };
 
 /// Adds to keys through several nodes in turn, from several threads, each

@@ -1,0 +1,125 @@
+// Disks without room, under nodes at work.
+#include <test/catch.hpp>
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "witnessed.hpp"
+
+using namespace troupe::chaos;
+
+namespace {
+
+/// A file system of its own on a directory, seen by this process and its
+/// children alone.
+class small_disk {
+public:
+  small_disk(const std::string& directory, unsigned mebibytes)
+      : directory_(directory) {
+    ::mkdir(directory.c_str(), 0755);
+    if (::unshare(CLONE_NEWNS) != 0
+        || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0
+        || !mount(mebibytes, 0))
+      why_ = std::strerror(errno);
+  }
+  ~small_disk() { ::umount2(directory_.c_str(), MNT_DETACH); }
+
+  /// Empty: there it is.
+  const std::string& why_not() const { return why_; }
+
+  bool resize(unsigned mebibytes) { return mount(mebibytes, MS_REMOUNT); }
+
+private:
+  bool mount(unsigned mebibytes, unsigned long flags) {
+    auto size = "size=" + std::to_string(mebibytes) + "m";
+    return ::mount("tmpfs", directory_.c_str(), "tmpfs", flags, size.c_str())
+           == 0;
+  }
+
+  std::string directory_;
+  std::string why_;
+};
+
+// A change of the map that needs a mebibyte in every log, and moves nothing: no
+// node has such a label.
+answer change(counter_node& node, char filling) {
+  json body{
+      {"strategy", "pinned"},
+      {"strategy_options", {{"11", "zone=" + std::string(1u << 20, filling)}}}};
+  return node.post("/v1/regions/counter", body.dump());
+}
+
+} // namespace
+
+TEST_CASE(
+    "a disk fills up: its node ends with a word, the others go on, and it "
+    "comes back when there is room [HR-5]",
+    "[chaos][disk]") {
+  witnessed c;
+  auto& full = c[2];
+  // The log has a file of 16 MiB and prepares the next one, which finds no
+  // room.
+  small_disk disk{full.data, 24};
+  if (!disk.why_not().empty()) {
+    std::printf("skipped: no file system can be mounted here: %s\n",
+                disk.why_not().c_str());
+    return;
+  }
+  c.start();
+  load_options crashing;
+  crashing.crashes = true;
+  load l{c.https(), crashing};
+  REQUIRE(l.flows(100));
+  auto id = full.status()["node"]["id"];
+
+  auto began = clock::now();
+  unsigned changes = 0;
+  unsigned acknowledged = 0;
+  while (full.child.running() && ms_since(began) < 20000)
+    acknowledged += change(c[0], 'a' + char(++changes % 2)).good();
+  CHECK(acknowledged + 1 >= changes);
+  measured("large changes until a disk was full", changes, "");
+  auto said = full.child.output();
+  CAPTURE(said.substr(said.size() - std::min<std::size_t>(said.size(), 2000)));
+  CHECK(full.child.wait(seconds{5}) == 1);
+  auto says = [&](const std::string& what) {
+    return full.child.output().find(what) != std::string::npos;
+  };
+  CHECK(says("make room"));
+  CHECK(says(full.data));
+
+  // The others go on.
+  CHECK(eventually(seconds{10}, [&] {
+    for (auto& p : c[0].partitions())
+      if (p.stage != "running" || p.owner == full.name)
+        return false;
+    return true;
+  }));
+  REQUIRE(l.flows(100));
+  auto more = change(c[0], 'c');
+  CAPTURE(more.text);
+  CHECK(more.good());
+  auto version = c[0].get("/v1/regions/counter").body()["version"];
+
+  // Started without room it says so again.
+  full.start();
+  if (auto status = full.child.wait(seconds{4})) {
+    CHECK(*status == 1);
+  } else {
+    full.child.kill();
+  }
+
+  REQUIRE(disk.resize(128));
+  full.start();
+  c.wait_settled(seconds{20});
+  CHECK(full.status()["node"]["id"] == id);
+  CHECK(full.get("/v1/regions/counter").body()["version"] >= version);
+  c.wait_balanced(seconds{20});
+  REQUIRE(l.flows(100));
+  CHECK(c.unsound(l) == "");
+}
