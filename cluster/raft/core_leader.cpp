@@ -138,11 +138,12 @@ void core::impl::member_matched(member_id from, progress& x) {
   bool news = advance_commit();
   if (news && cfg_.as_etcd)
     begin_reads();
-  if (news && !cfg_.commit_rides)
-    send_appends(true);
-  else if (!cfg_.commit_rides && from != cfg_.self
-           && x.wants_commit(log_.committed()))
-    send_append(from, x, true);
+  if (!cfg_.commit_rides) {
+    if (news)
+      send_appends(true);
+    else if (from != cfg_.self && x.wants_commit(log_.committed()))
+      send_append(from, x, true);
+  }
   if (from == cfg_.self)
     return;
   while (send_append(from, x, false))

@@ -114,6 +114,7 @@ private:
   std::optional<refusal> open_core();
   std::optional<refusal> join();
   std::optional<refusal> ask_to_join(const std::string& at, bool& let_in);
+  static std::string to_bytes(const disk::uuid& x);
   std::string group_bytes() const;
   void begin(const link::identity& self);
 

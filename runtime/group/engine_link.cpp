@@ -12,10 +12,6 @@ namespace {
 
 enum class hello_refusal : std::uint32_t { removed = 1, other_directory = 2 };
 
-std::string to_bytes(const link::bytes16& x) {
-  return {reinterpret_cast<const char*>(x.data()), x.size()};
-}
-
 link::refusal no(hello_refusal why, std::string text) {
   return {link::refusal_code::owner, std::move(text),
           static_cast<std::uint32_t>(why)};

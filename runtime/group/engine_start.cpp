@@ -24,15 +24,11 @@ std::uint64_t random_number() {
   return (std::uint64_t{source()} << 32 | source()) | 1;
 }
 
-link::bytes16 as_bytes(const disk::uuid& x) {
-  return x;
-}
+} // namespace
 
-std::string to_bytes(const disk::uuid& x) {
+std::string engine::to_bytes(const disk::uuid& x) {
   return {reinterpret_cast<const char*>(x.data()), x.size()};
 }
-
-} // namespace
 
 std::string engine::group_bytes() const {
   return to_bytes(directory_->who().cluster);
@@ -185,11 +181,11 @@ std::optional<refusal> engine::open_core() {
     return refusal{group_code::disk, options_.data + ": " + flaw};
 
   link::identity self;
-  self.cluster = as_bytes(who.cluster);
+  self.cluster = who.cluster;
   self.node = self_;
   self.incarnation = who.self;
   self.boot = config.boot;
-  self.uuid = as_bytes(who.node_uuid);
+  self.uuid = who.node_uuid;
   self.name = address_;
   self.address = address_;
   core_ = std::make_unique<group_core>(config, std::move(opened->log), members,

@@ -150,8 +150,9 @@ TEST_CASE("roster: it comes back from its schema, and nothing else does",
 TEST_CASE("roster: an address is a host and a port", "[unit][group]") {
   for (auto* good : {"a:1", "10.0.0.4:65535", "[::1]:7001", "host.example:80"})
     CHECK(flaw_of_address(good) == "");
-  for (auto* bad : {"", "host", ":1", "host:", "host:0", "host:65536",
-                    "host:1x", "fe80::1:7001", "-a:1", "a b:1", "a\n:1", "host:-1"}) {
+  for (auto* bad :
+       {"", "host", ":1", "host:", "host:0", "host:65536", "host:1x",
+        "fe80::1:7001", "-a:1", "a b:1", "a\n:1", "host:-1"}) {
     INFO(bad);
     CHECK(flaw_of_address(bad).find("write HOST:PORT") != std::string::npos);
   }
