@@ -291,7 +291,7 @@ void data_plane::tick() {
   for (auto& one : due) {
     auto& at = one.first->slots[one.second];
     access a{*this, *one.first, one.second, at};
-    at.core.expire(t, a.here);
+    at.core.expire(t, config_.settings.fence_deadline, a.here);
     if (at.core.out().held() == 0) {
       std::lock_guard active{mutex_};
       active_.erase(one);

@@ -45,10 +45,10 @@ struct region_options {
   /// single owner for that time.
   bool keep_running = false;
   /// What happens when a handler has not returned `stop_deadline` and
-  /// `move_step` after its partition was told to stop. `wait`: the move is
-  /// rolled back. `fence`: the partition starts elsewhere meanwhile, and only
-  /// the epoch tells the two apart. `exit`: the process ends at once, with the
-  /// status `exit_overrun`.
+  /// `move_step` after its partition was told to stop, or to start. `wait`: the
+  /// move is rolled back, a start goes on. `fence`: the partition starts
+  /// elsewhere meanwhile, and only the epoch tells the two apart. `exit`: the
+  /// process ends at once, with the status `exit_overrun`.
   overrun_policy overrun = overrun_policy::wait;
 };
 

@@ -194,10 +194,13 @@ std::string coordinator::waiting_for(boot_time now, const region_record& region,
   auto moving = std::count_if(moving_.begin(), moving_.end(), [&](auto& kv) {
     return kv.first.region == region.id;
   });
-  if (moving == 0)
-    return {};
-  return std::to_string(moving)
-         + (moving == 1 ? " move under way" : " moves under way");
+  if (moving > 0)
+    return std::to_string(moving)
+           + (moving == 1 ? " move under way" : " moves under way");
+  bool closed = std::any_of(closed_.begin(), closed_.end(),
+                            [&](auto& kv) { return kv.second.until > now; });
+  return closed && !asked_for ? "another try of moves that were rolled back"
+                              : "";
 }
 
 // When the view of the region has been the same for long enough.
@@ -323,6 +326,8 @@ void coordinator::track(boot_time now, partition_key key,
     stranded_.erase(key);
   if (!a || a->stage == stage::running)
     holders_.erase(key);
+  if (a && a->stage == stage::starting)
+    closed_.erase({a->source, a->owner});
 }
 
 void coordinator::applied(boot_time now, const troupe::applied& what,
@@ -343,6 +348,7 @@ void coordinator::applied(boot_time now, const troupe::applied& what,
   }
   if (!what.nodes)
     return;
+  closed_.clear();
   bool planned_change = false;
   for (auto& event : what.events) {
     auto kind = event.kind();
@@ -379,6 +385,7 @@ void coordinator::restored(boot_time now, const shard_map& map) {
   moving_.clear();
   stranded_.clear();
   planned_.clear();
+  closed_.clear();
   orphaned_.clear();
   unbalanced_.clear();
   for (auto& [id, region] : map.regions()) {

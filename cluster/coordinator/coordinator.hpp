@@ -119,6 +119,9 @@ private:
   bool add_region(builder&, const region_record&);
   bool add_source(builder&, proto::PartitionRow&, partition_key,
                   const assignment&);
+  boot_time closed_until(node_id from, node_id to) const;
+  node_id elsewhere(const builder&, const region_record&, const placement_plan&,
+                    partition_key, node_id planned, node_id avoid) const;
   bool settled(const builder&, const region_record&) const;
   boot_time stable_at(region_id) const;
   std::string waiting_for(boot_time now, const region_record&,
@@ -151,8 +154,17 @@ private:
   std::set<region_id> urgent_;         // planned without waiting
   std::set<region_id> asked_;    // the same, because somebody asked for it
   std::set<region_id> orphaned_; // have partitions without an owner
-  std::map<region_id, boot_time> changed_;   // last change of settings or hosts
-  std::map<region_id, log_index> planned_;   // nothing to do at this version
+  std::map<region_id, boot_time> changed_; // last change of settings or hosts
+  struct nothing_to_do {
+    log_index version; // of the map
+    boot_time until{boot_time::max()};
+  };
+  std::map<region_id, nothing_to_do> planned_;
+  struct closed_way { // moves that way were rolled back
+    boot_time wait{0};
+    boot_time until{0}; // no other one before
+  };
+  std::map<std::pair<node_id, node_id>, closed_way> closed_;
   boot_time nodes_changed_{0};               // last join or announced leave
   std::map<node_id, command_origin> leaves_; // who waits to be let go
   std::set<node_id> leaving_;                // the same

@@ -207,13 +207,22 @@ void coordinator::add_facts(builder& b) {
 }
 
 // Moves that cannot or do not go on are rolled back: the old owner starts
-// again, from what it saved, under a new epoch.
+// again, from what it saved, under a new epoch. A start that does not come to
+// an end is its owner's to report, but for a handler that never returns.
 void coordinator::add_overdue(builder& b) {
   proto::Assign back;
   proto::Assign forward;
+  proto::Failed hung;
   auto step = settings_.stop_deadline + settings_.move_step;
   for (auto& [key, since] : moving_) {
     auto* a = b.map.find(key);
+    if (a && a->stage == stage::starting && b.now - since > step
+        && b.map.region(key.region)->settings.overrun == overrun_policy::fence
+        && b.claim(key)) {
+      auto& row = *hung.add_rows();
+      set_row(row, key, *a, a->owner);
+      row.set_text("its start has not come to an end");
+    }
     if (!a || a->stage != stage::pausing)
       continue;
     auto* owner = b.map.node(a->owner);
@@ -254,6 +263,18 @@ void coordinator::add_overdue(builder& b) {
     row.set_source(a->owner.value);
     row.set_source_epoch(a->epoch.value);
     unbalanced_.insert(key.region);
+    // Whatever is in the way there, moves wait longer each time.
+    if (!lost && b.now >= closed_until(a->owner, a->target)) {
+      auto& way = closed_[{a->owner, a->target}];
+      way.wait = std::clamp<boot_time>(2 * way.wait, settings_.move_step,
+                                       12 * settings_.move_step);
+      way.until = b.now + way.wait;
+      asked_.erase(key.region);
+    }
+  }
+  if (!hung.rows().empty()) {
+    hung.set_quarantine_after(settings_.quarantine_after);
+    *b.add().mutable_failed() = std::move(hung);
   }
   if (!back.rows().empty()) {
     back.set_cause("rolled back");

@@ -36,6 +36,7 @@ placement_input coordinator::input_for(const region_record& region,
     row.partition = p;
     row.owner = a.stage == stage::pausing ? a.target : a.owner;
     row.weight = a.weight;
+    row.since = a.epoch;
     bool free = a.stage == stage::unassigned && !a.quarantined;
     row.movable = free || a.stage == stage::running;
     in.partitions.push_back(row);
@@ -114,6 +115,35 @@ bool coordinator::add_source(builder& b, proto::PartitionRow& row,
   return true;
 }
 
+boot_time coordinator::closed_until(node_id from, node_id to) const {
+  auto way = closed_.find({from, to});
+  return way == closed_.end() ? boot_time{0} : way->second.until;
+}
+
+// Where a partition goes if not to a node where it came to nothing: to who
+// holds its state, if only that was missing, else as planned, else to the node
+// with the least.
+node_id coordinator::elsewhere(const builder& b, const region_record& region,
+                               const placement_plan& plan, partition_key key,
+                               node_id planned, node_id avoid) const {
+  auto can = [&](node_id id) {
+    auto* node = b.map.node(id);
+    return id != avoid && node && node->available() && leaves_.count(id) == 0
+           && b.map.can_host(region, *node);
+  };
+  auto& a = region.partitions[key.partition];
+  auto held = holders_.find(key);
+  if (a.failures == 0 && held != holders_.end() && held->second.epoch == a.epoch
+      && can(held->second.node))
+    return held->second.node;
+  const planned_load* least = nullptr;
+  if (planned == avoid)
+    for (auto& load : plan.loads)
+      if (can(load.node) && (!least || load.weight < least->weight))
+        least = &load;
+  return least ? least->node : planned;
+}
+
 // True if it changes anything.
 bool coordinator::add_region(builder& b, const region_record& region) {
   auto id = region.id;
@@ -127,7 +157,8 @@ bool coordinator::add_region(builder& b, const region_record& region) {
     return false;
   auto planned = planned_.find(id);
   if (!assign && planned != planned_.end()
-      && planned->second == b.map.version())
+      && planned->second.version == b.map.version()
+      && b.now < planned->second.until)
     return false;
   auto result = plan_for(region, b.map);
   if (auto* refused = std::get_if<placement_refusal>(&result)) {
@@ -167,15 +198,10 @@ bool coordinator::add_region(builder& b, const region_record& region) {
     }
     if (!a || a->stage != stage::unassigned || !b.claim(key))
       continue;
-    auto to = one.to;
-    if (a->target == to)
-      for (auto& load : plan.loads)
-        if (load.node != to && b.map.node(load.node)->available()
-            && leaves_.count(load.node) == 0
-            && b.map.can_host(region, *b.map.node(load.node))) {
-          to = load.node; // not where it failed last, if there is another
-          break;
-        }
+    auto to =
+        a->target ? elsewhere(b, region, plan, key, one.to, a->target) : one.to;
+    if (to != one.to)
+      unbalanced_.insert(id);
     proto::PartitionRow row;
     set_row(row, key, *a, to);
     if (!add_source(b, row, key, *a)) {
@@ -189,14 +215,26 @@ bool coordinator::add_region(builder& b, const region_record& region) {
     orphaned_.erase(id);
   std::map<std::string, proto::Pause> paused; // by cause
   std::uint32_t moves = 0;
+  auto again = boot_time::max(); // moves that were rolled back
   if (balance) {
     for (auto& move : plan.moves) {
       partition_key key{id, move.partition};
       auto* a = b.map.find(key);
       if (!a || a->stage != stage::running || a->owner != move.from)
         continue;
+      auto* from = b.map.node(move.from);
+      bool drained = from && from->intent == intent::drain;
+      auto to = move.to;
+      bool asked = asked_.count(id) != 0;
+      if (drained && b.now < closed_until(move.from, to))
+        to = elsewhere(b, region, plan, key, to, to);
+      if (auto until = closed_until(move.from, to); b.now < until && !asked) {
+        again = std::min(again, until);
+        waits = true;
+        continue;
+      }
       if (busy[move.from] >= settings_.moves_max
-          || busy[move.to] >= settings_.moves_max) {
+          || busy[to] >= settings_.moves_max) {
         waits = true;
         continue;
       }
@@ -205,13 +243,9 @@ bool coordinator::add_region(builder& b, const region_record& region) {
         continue;
       }
       ++busy[move.from];
-      ++busy[move.to];
-      auto* from = b.map.node(move.from);
-      bool drained = from && from->intent == intent::drain;
-      auto cause = drained            ? "drain"
-                   : asked_.count(id) ? "asked for"
-                                      : "balance";
-      set_row(*paused[cause].add_rows(), key, *a, move.to);
+      ++busy[to];
+      auto cause = drained ? "drain" : asked ? "asked for" : "balance";
+      set_row(*paused[cause].add_rows(), key, *a, to);
       ++moves;
     }
     bool moving = std::any_of(moving_.begin(), moving_.end(),
@@ -224,7 +258,7 @@ bool coordinator::add_region(builder& b, const region_record& region) {
   }
   if (assigned.empty() && paused.empty()) {
     if (balance)
-      planned_[id] = b.map.version();
+      planned_[id] = {b.map.version(), again};
     return false;
   }
   auto& made = *b.add().mutable_plan_made();

@@ -38,6 +38,10 @@ struct cluster_settings {
   std::chrono::milliseconds crash_grace{0};
   /// How long a router holds a message that has no deadline of its own.
   std::chrono::milliseconds held_message{5000};
+  /// How long a router waits for the answer to a fence once another owner runs:
+  /// then what it sent to the last one is unknown. Shorter than held_message,
+  /// so that what waits behind the fence is sent, not expired.
+  std::chrono::milliseconds fence_deadline{3000};
   std::size_t hold_messages_max = 4096;        // per partition and node
   std::size_t hold_bytes_max = 8u << 20;       // per partition and node
   std::size_t hold_node_bytes_max = 64u << 20; // per node

@@ -157,7 +157,8 @@ command_result shard_map::on(apply_context& ctx, const proto::Failed& cmd) {
     unassign(*a);
     a->target = failed_at;
     a->failure = row.text();
-    ++a->failures;
+    if (!row.unstarted())
+      ++a->failures;
     if (cmd.quarantine_after() > 0 && a->failures >= cmd.quarantine_after()) {
       a->quarantined = true;
       emit(ctx, proto::EVENT_KIND_QUARANTINED, row, *a).set_cause(row.text());

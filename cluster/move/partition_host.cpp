@@ -48,6 +48,7 @@ void partition_host::forget(partition_key key) {
   r.received.reset();
   with_facts_.erase(key);
   news_.erase(key);
+  awaited_.erase(key);
   if (r.actor != life::none) { // until it has stopped
     kill(key, r);
     r.now = {};
@@ -97,6 +98,7 @@ void partition_host::failed(partition_key key, epoch at, std::string why) {
     set_life(key, r, life::none);
     r.failed_epoch = at;
     r.failure = std::move(why);
+    r.unstarted = false;
   });
 }
 
@@ -144,40 +146,68 @@ void partition_host::session_ended(node_id with) {
 void partition_host::lost(const std::vector<node_id>& nodes) {
   std::vector<partition_key> vain;
   for (auto& [key, r] : records_)
-    if (mine(r) && r.now.stage == stage::starting && r.actor == life::none
-        && r.now.source != self_
-        && std::binary_search(nodes.begin(), nodes.end(), r.now.source)
-        && !state_of(r, r.now.source_epoch))
+    if (awaits_state(r)
+        && std::binary_search(nodes.begin(), nodes.end(), r.now.source))
       vain.push_back(key);
   for (auto key : vain)
-    update(key, [&](record& r) {
-      r.failed_epoch = r.now.epoch;
-      r.failure = "the node that held the state is gone";
+    update(key, [](record& r) {
+      give_up(r, "the node that held the state is gone");
+    });
+}
+
+// The leader gives it to who holds the state, or to another that may reach it.
+void partition_host::give_up_states(boot_time now, boot_time limit) {
+  std::vector<partition_key> late;
+  for (auto& [key, one] : awaited_) {
+    if (one.since == boot_time{0})
+      one.since = now;
+    if (now - one.since > limit)
+      late.push_back(key);
+  }
+  for (auto key : late)
+    update(key, [](record& r) {
+      give_up(r, "its state has not come from node "
+                     + std::to_string(r.now.source.value));
     });
 }
 
 // -- what follows from a record -----------------------------------------------
 
+bool partition_host::awaits_state(const record& r) const {
+  auto here = [&](const std::optional<kept_state>& kept) {
+    return kept && kept->epoch == r.now.source_epoch;
+  };
+  return mine(r) && r.now.stage == stage::starting && r.actor == life::none
+         && r.failed_epoch != r.now.epoch && r.now.source
+         && r.now.source != self_ && !here(r.saved) && !here(r.received);
+}
+
+void partition_host::give_up(record& r, std::string why) {
+  r.failed_epoch = r.now.epoch;
+  r.failure = std::move(why);
+  r.unstarted = true;
+}
+
 void partition_host::set_life(partition_key key, record& r, life next) {
   alive_ += (next != life::none) - (r.actor != life::none);
   r.actor = next;
-  if (next == life::stopping)
-    ending_.try_emplace(key);
-  if (next == life::none) {
+  if (next == life::none)
     r.killed = false;
-    ending_.erase(key);
-  }
+  if (next == life::starting || next == life::stopping)
+    watched_[key] = {next == life::starting};
+  else if (!r.killed)
+    watched_.erase(key);
 }
 
 auto partition_host::overruns(boot_time now, boot_time limit)
     -> std::vector<overrun> {
   std::vector<overrun> out;
-  for (auto& [key, one] : ending_) {
+  for (auto& [key, one] : watched_) {
     if (one.since == boot_time{0})
       one.since = now;
     if (!one.told && now - one.since > limit) {
       one.told = true;
-      out.push_back({key, records_.at(key).epoch, one.since});
+      out.push_back({key, records_.at(key).epoch, one.since, one.starts});
     }
   }
   return out;
@@ -186,7 +216,8 @@ auto partition_host::overruns(boot_time now, boot_time limit)
 void partition_host::kill(partition_key key, record& r) {
   if (std::exchange(r.killed, true))
     return;
-  ending_.try_emplace(key);
+  if (auto& one = watched_[key]; one.starts)
+    one = {};
   effects_.push_back(kill_actor{key, r.epoch});
 }
 
@@ -202,6 +233,10 @@ void partition_host::drive(partition_key key, record& r) {
   drive_actor(key, r);
   drive_start(key, r);
   drive_state(key, r);
+  if (!awaits_state(r))
+    awaited_.erase(key);
+  else if (auto& one = awaited_[key]; one.epoch != r.now.epoch)
+    one = {r.now.epoch};
 }
 
 // An actor that lives: does it still own the partition, and is it to stop?
@@ -235,9 +270,7 @@ void partition_host::drive_start(partition_key key, record& r) {
   if (now.stage == stage::pausing && (!r.saved || r.saved->epoch < now.epoch)) {
     // Called off before it began. What it would have started from is passed
     // on; without it only the leader can say what comes next.
-    r.failed_epoch = now.epoch;
-    r.failure = "moved again before it had started";
-    return;
+    return give_up(r, "moved again before it had started");
   }
   if (now.stage != stage::starting)
     return;
@@ -247,9 +280,7 @@ void partition_host::drive_start(partition_key key, record& r) {
     if (found) {
       state = found->state;
     } else if (now.source == self_) {
-      r.failed_epoch = now.epoch;
-      r.failure = "the state saved here is gone";
-      return;
+      return give_up(r, "the state saved here is gone");
     } else {
       return; // on its way: the source sends it when it sees the same entry
     }
@@ -349,6 +380,7 @@ void partition_host::add_fact(proto::Facts& to, partition_key key) const {
   } else if (r.failed_epoch == r.now.epoch) {
     row = to.add_failed();
     row->set_text(r.failure);
+    row->set_unstarted(r.unstarted);
   } else if (r.now.stage == stage::starting) {
     row = to.add_started();
   } else if (r.now.owner == self_ && r.now.target != self_) {

@@ -99,6 +99,8 @@ public:
   void session_ended(node_id with);
   /// The processes that ran on these nodes are gone, and what they kept.
   void lost(const std::vector<node_id>& nodes);
+  /// Starts that wait for their state longer than `limit` are said to fail.
+  void give_up_states(boot_time now, boot_time limit);
 
   /// What the map does not say yet: the first so many; the others' turn comes
   /// when the map says these.
@@ -109,12 +111,13 @@ public:
   proto::Facts take_news();
   std::vector<host_effect> take() { return std::exchange(effects_, {}); }
 
-  /// Actors that were told to end more than `limit` ago and live on: their
-  /// handlers do not return. Each is named once.
+  /// Actors that were told to start or to end more than `limit` ago and have
+  /// not: their handlers do not return. Each is named once.
   struct overrun {
     partition_key key;
     troupe::epoch epoch;
     boot_time since{0};
+    bool starts = false;
   };
   std::vector<overrun> overruns(boot_time now, boot_time limit);
 
@@ -142,12 +145,15 @@ private:
     std::optional<kept_state> received; // from another node
     troupe::epoch failed_epoch;
     std::string failure;
+    bool unstarted = false; // it failed before there was an actor
   };
 
   bool mine(const record& r) const {
     return r.now.owner == self_ && r.now.owner_incarnation == incarnation_;
   }
   kept_state* state_of(record& r, epoch at);
+  bool awaits_state(const record& r) const;
+  static void give_up(record& r, std::string why);
   void drive(partition_key key, record& r);
   void drive_actor(partition_key key, record& r);
   void drive_start(partition_key key, record& r);
@@ -164,11 +170,17 @@ private:
   incarnation incarnation_;
   std::map<partition_key, record> records_;
   std::set<partition_key> with_facts_;
-  struct ending {
+  struct watched {
+    bool starts = false;
     boot_time since{0}; // zero: not looked at yet
     bool told = false;
   };
-  std::map<partition_key, ending> ending_; // actors told to end
+  std::map<partition_key, watched> watched_; // actors told to start or to end
+  struct awaited {
+    troupe::epoch epoch;
+    boot_time since{0}; // the same
+  };
+  std::map<partition_key, awaited> awaited_; // states of starts here
   std::vector<host_effect> effects_;
   std::size_t alive_ = 0;
   std::set<partition_key> news_; // of `with_facts_`

@@ -88,9 +88,12 @@ public:
     run(env, [&](auto& port) { stream_.fence_answered(at, port); });
   }
 
+  /// A stream to this node itself is not given up: all of it comes back.
   template <class Env>
-  void expire(boot_time now, Env& env) {
-    run(env, [&](auto& port) { stream_.expire(now, port); });
+  void expire(boot_time now, boot_time fence_limit, Env& env) {
+    auto limit =
+        stream_.streams_to(env.self()) ? boot_time::max() : fence_limit;
+    run(env, [&](auto& port) { stream_.expire(now, limit, port); });
   }
 
   template <class Env>

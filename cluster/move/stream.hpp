@@ -82,10 +82,7 @@ public:
   void give_up(incarnation upto, log_index at, Port& port) {
     if (state_ == state::waiting)
       return;
-    if (sent_ > settled_)
-      port.lost(owner_, epoch_, sent_ - settled_);
-    void_epoch_ = epoch_;
-    end();
+    make_void(port);
     if (route_.owner == owner_ && route_.owner_started <= upto
         && route_.epoch.value <= at.value)
       last_ = std::max(last_, route_.epoch);
@@ -112,7 +109,7 @@ public:
       send(std::move(msg), port);
       return;
     }
-    settled_ += at == epoch_;
+    settled_ += state_ != state::waiting && at == epoch_;
     returned_.push_back(std::move(msg));
     if (state_ == state::open)
       close(port);
@@ -140,9 +137,19 @@ public:
       settle(std::min(messages, sent_ - settled_), port);
   }
 
-  /// Drops what waited longer than its deadline.
+  /// Drops what waited longer than its deadline. A fence whose answer does not
+  /// come is not waited for longer than `fence_limit` from when it is in the
+  /// way of the next stream: its own is given up.
   template <class Port>
-  void expire(boot_time now, Port& port) {
+  void expire(boot_time now, boot_time fence_limit, Port& port) {
+    if (state_ == state::fencing && route_.open() && route_.epoch > epoch_) {
+      if (in_the_way_since_ == boot_time{0})
+        in_the_way_since_ = now;
+      if (now - in_the_way_since_ > fence_limit) {
+        make_void(port);
+        try_open(port);
+      }
+    }
     expire(returned_, now, port, false);
     expire(held_, now, port, true);
   }
@@ -198,9 +205,19 @@ private:
       port.settled(owner_, messages);
   }
 
+  // What comes of the stream from now on is ignored.
+  template <class Port>
+  void make_void(Port& port) {
+    if (sent_ > settled_)
+      port.lost(owner_, epoch_, sent_ - settled_);
+    void_epoch_ = epoch_;
+    end();
+  }
+
   // The only way into `waiting`.
   void end() {
     state_ = state::waiting;
+    in_the_way_since_ = boot_time{0};
     last_ = std::max(last_, epoch_);
     sent_ = settled_ = 0;
   }
@@ -262,6 +279,8 @@ private:
   epoch epoch_;               // the same
   epoch last_;                // greatest epoch of a stream that ended
   epoch void_epoch_;          // greatest epoch of a stream given up
+  boot_time in_the_way_since_{
+      0};                     // the fence, of an open route; zero: it is not
   std::uint64_t sent_ = 0;    // messages on this stream
   std::uint64_t settled_ = 0; // of them, returned or known as processed
   fifo<Message> returned_;    // go first, in this order

@@ -255,6 +255,7 @@ void node_core::session_ended(boot_time now, node_id with) {
 // then comes is the region's choice: the leader knows of `wait` and `fence`,
 // `exit` is done here. [L6]
 void node_core::watch_handlers(boot_time now) {
+  host_.give_up_states(now, config_.settings.move_step);
   auto limit = config_.settings.stop_deadline + config_.settings.move_step;
   for (auto& one : host_.overruns(now, limit)) {
     auto* region = map_.region(one.key.region);
@@ -270,15 +271,16 @@ void node_core::watch_handlers(boot_time now) {
     event.set_cause(std::string{to_string(policy)});
     event.set_duration_us(
         static_cast<std::uint64_t>((now - one.since).count() / 1000));
-    event.set_text("a handler has not returned since the partition was told to "
-                   "stop");
+    event.set_text(std::string{"a handler has not returned since the partition "
+                               "was told to "}
+                   + (one.starts ? "start" : "stop"));
     auto name = event.region() + "/" + std::to_string(one.key.partition);
     local_event(now, std::move(event));
     if (policy == overrun_policy::exit)
       emit(stop_process{{errc::overrun,
-                         "partition " + name
-                             + " does not stop: its handler "
-                               "has not returned",
+                         "partition " + name + " does not "
+                             + (one.starts ? "start" : "stop")
+                             + ": its handler has not returned",
                          "look for a call in it that blocks"}});
   }
 }

@@ -278,3 +278,26 @@ mutant(session_ended_is_not_told_to_the_host sim_cluster
   cluster/node/node_core_commands.cpp
   "  host_.session_ended(with);" ";"
   "*partition that does not stop ends itself*")
+
+# What does not come to an end by itself.
+mutant(fence_is_waited_for_for_ever unit_move cluster/move/stream.hpp
+  "now - in_the_way_since_ > fence_limit" "false"
+  test/unit/move/slot_test.cpp)
+mutant(state_is_waited_for_for_ever unit_move
+  cluster/move/partition_host.cpp
+  "now - one.since > limit)
+      late" "false)
+      late"
+  "*a new owner waits*")
+mutant(start_without_a_state_counts_for_quarantine unit_coordinator
+  cluster/map/shard_map_partitions.cpp
+  "if (!row.unstarted())" "if (true)"
+  "*what never began elsewhere*")
+mutant(closed_way_is_tried_at_once sim_cluster
+  cluster/coordinator/coordinator_placement.cpp
+  "way == closed_.end() ? boot_time{0} : way->second.until" "boot_time{0}"
+  "*moves to balance between*")
+mutant(state_without_an_owner_goes_as_planned sim_cluster
+  cluster/coordinator/coordinator_placement.cpp
+  "if (a.failures == 0 && held" "if (false && held"
+  "*a start whose state lies behind a cut*")

@@ -19,7 +19,8 @@ bool network::lives(process_id who) const {
   return i != lives_.end() && i->second == who.life;
 }
 
-void network::started(process_id who) {
+void network::started(process_id who, incarnation as) {
+  starts_[who] = as;
   lives_[who.node] = who.life;
   for (auto& [node, life] : lives_)
     if (node != who.node)
@@ -41,12 +42,8 @@ void network::meet(process_id a, process_id b) {
 }
 
 void network::greeted(process_id who, process_id peer) {
-  auto& met = met_[{who, peer.node}];
-  auto before = std::exchange(met, peer.life);
-  if (before != 0 && before != peer.life) {
-    say_goodbye(who, {peer.node, before});
-    listener_.session_ended(who, peer.node);
-  }
+  expect(who, peer.node, starts_.at(peer));
+  met_[{who, peer.node}] = peer.life;
   if (auto i = unmet_.find({who, peer.node}); i != unmet_.end()) {
     auto& frames = lanes_[{who, peer}].frames;
     frames.insert(frames.end(), std::make_move_iterator(i->second.begin()),
@@ -54,6 +51,18 @@ void network::greeted(process_id who, process_id peer) {
     unmet_.erase(i);
   }
   move({who, peer});
+}
+
+void network::expect(process_id who, node_id peer, incarnation started) {
+  auto met = met_.find({who, peer});
+  if (met == met_.end())
+    return;
+  process_id before{peer, met->second};
+  if (starts_.at(before) >= started)
+    return;
+  met_.erase(met);
+  say_goodbye(who, before);
+  listener_.session_ended(who, before);
 }
 
 void network::drop_lanes(process_id who) {
@@ -107,7 +116,7 @@ void network::say_goodbye(process_id peer, process_id who) {
       std::make_move_iterator(i->second.frames.end())};
   lanes_.erase(i);
   gone_.insert({peer, who});
-  listener_.peer_left(peer, who.node, std::move(untaken));
+  listener_.peer_left(peer, who, std::move(untaken));
 }
 
 void network::send_control(process_id from, node_id to, frame_kind kind,

@@ -29,10 +29,10 @@ public:
                                const std::string& bytes) = 0;
   virtual void data_arrived(process_id to, process_id from,
                             data_frame frame) = 0;
-  /// `who` has met another process of the node than before.
-  virtual void session_ended(process_id who, node_id with) = 0;
-  /// The node said goodbye; `untaken` is what it had not taken.
-  virtual void peer_left(process_id who, node_id peer,
+  /// `who` has met, or expects, a later process than `with`.
+  virtual void session_ended(process_id who, process_id with) = 0;
+  /// `peer` said goodbye; `untaken` is what it had not taken.
+  virtual void peer_left(process_id who, process_id peer,
                          std::vector<data_frame> untaken) = 0;
 };
 
@@ -56,7 +56,11 @@ public:
   using control_filter = std::function<bool(node_id, node_id, frame_kind)>;
   void lose_if(control_filter pred) { lose_if_ = std::move(pred); }
 
-  void started(process_id who);
+  void started(process_id who, incarnation as);
+  incarnation started_as(process_id who) const { return starts_.at(who); }
+  /// `who` has learned that this start of a node runs: it talks to no earlier
+  /// one.
+  void expect(process_id who, node_id peer, incarnation started);
   /// Crashed: its sessions are void.
   void ended(process_id who);
   /// Stopped in order: what was on its way to it goes back to the senders.
@@ -101,6 +105,7 @@ private:
   weather weather_;
   control_filter lose_if_;
   std::map<node_id, std::uint64_t> lives_; // processes that run
+  std::map<process_id, incarnation> starts_;
   std::map<std::pair<process_id, node_id>, std::uint64_t> met_;
   std::map<link, lane> lanes_;
   std::set<link> gone_; // the second said goodbye to the first

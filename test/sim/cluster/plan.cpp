@@ -116,8 +116,10 @@ private:
     out.clock_error_ppm = what.clock_error_ppm;
     out.settings = quick_settings();
     out.settings.hold_messages_max = what.hold_max;
-    if (!what.strict)
+    if (!what.strict) {
       out.settings.held_message = 2s;
+      out.settings.fence_deadline = 800ms;
+    }
     return out;
   }
 

@@ -47,7 +47,7 @@ void sim_node::start() {
   core_ = std::make_unique<node_core>(config, disk_.recover(), now());
   for (auto& [key, file] : disk_.files())
     core_->state_found(key, file.epoch, file.state);
-  world_.net().started(process());
+  world_.net().started(process(), config.started);
   for (auto& region : world_.regions())
     core_->announce(now(), region, true);
   world_.time().after(clock_.span(world_.settings().tick),
@@ -131,7 +131,7 @@ void sim_node::tick() {
   for (auto& [key, here] : places_)
     if (here->slot.out().held() > 0) {
       env e{*this, key, *here};
-      here->slot.expire(now(), e);
+      here->slot.expire(now(), world_.settings().fence_deadline, e);
     }
   poke_all();
   drive_wish();
@@ -234,17 +234,17 @@ void sim_node::data_arrived(process_id from, data_frame frame) {
   })();
 }
 
-void sim_node::session_ended(node_id with) {
+void sim_node::session_ended(process_id with) {
   guarded([this, with] {
-    owner_lost over{with, incarnation{~0ull}, log_index{~0ull}};
+    owner_lost over{with.node, world_.net().started_as(with), log_index{~0ull}};
     perform(over);
-    core_->session_ended(now(), with);
+    core_->session_ended(now(), with.node);
   })();
 }
 
 // The peer stopped in order: what it took it has processed or given back, and
 // what it had not taken is here.
-void sim_node::peer_left(node_id peer, std::vector<data_frame> untaken) {
+void sim_node::peer_left(process_id peer, std::vector<data_frame> untaken) {
   auto shared = std::make_shared<std::vector<data_frame>>(std::move(untaken));
   guarded([this, peer, shared] {
     for (auto& frame : *shared)
@@ -255,14 +255,15 @@ void sim_node::peer_left(node_id peer, std::vector<data_frame> untaken) {
                              here.slot.out().known(), e);
         });
       }
+    auto upto = world_.net().started_as(peer);
     for (auto& [key, here] : places_)
-      if (here->slot.out().streams_to(peer)) {
+      if (here->slot.out().streams_to(peer.node, upto)) {
         world_.reg().settled(process(), key, here->slot.out().at());
         env e{*this, key, *here};
         here->slot.owner_left(e);
         poke(key);
       }
-    core_->session_ended(now(), peer);
+    core_->session_ended(now(), peer.node);
   })();
 }
 

@@ -98,8 +98,8 @@ public:
   // -- what the network brings ------------------------------------------------
   void control_arrived(node_id from, frame_kind kind, const std::string& bytes);
   void data_arrived(process_id from, data_frame frame);
-  void session_ended(node_id with);
-  void peer_left(node_id peer, std::vector<data_frame> untaken);
+  void session_ended(process_id with);
+  void peer_left(process_id peer, std::vector<data_frame> untaken);
 
   // -- for checks -------------------------------------------------------------
   std::string unfinished() const; // empty: nothing is held or under way

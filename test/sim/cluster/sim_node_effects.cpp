@@ -69,6 +69,9 @@ void sim_node::perform(region_changed&) {
 }
 
 void sim_node::perform(troupe::nodes_changed&) {
+  for (auto& [id, node] : core_->map().nodes())
+    if (id != id_)
+      world_.net().expect(process(), id, node.incarnation);
 }
 
 void sim_node::perform(lease_extended& x) {

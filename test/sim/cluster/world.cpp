@@ -262,12 +262,12 @@ void world::data_arrived(process_id to, process_id from, data_frame frame) {
     node->data_arrived(from, std::move(frame));
 }
 
-void world::session_ended(process_id who, node_id with) {
+void world::session_ended(process_id who, process_id with) {
   if (auto* node = find(who))
     node->session_ended(with);
 }
 
-void world::peer_left(process_id who, node_id peer,
+void world::peer_left(process_id who, process_id peer,
                       std::vector<data_frame> untaken) {
   if (auto* node = find(who))
     node->peer_left(peer, std::move(untaken));

@@ -96,8 +96,8 @@ public:
   void control_arrived(process_id to, node_id from, frame_kind kind,
                        const std::string& bytes) override;
   void data_arrived(process_id to, process_id from, data_frame frame) override;
-  void session_ended(process_id who, node_id with) override;
-  void peer_left(process_id who, node_id peer,
+  void session_ended(process_id who, process_id with) override;
+  void peer_left(process_id who, process_id peer,
                  std::vector<data_frame> untaken) override;
 
 private:

@@ -23,7 +23,8 @@ struct coordinator_lab {
   explicit coordinator_lab(std::uint64_t nodes, std::uint32_t partitions = 6,
                            settings_type settings = {},
                            troupe::coordinator::strategies strategies = {},
-                           const std::string& strategy = "balanced")
+                           const std::string& strategy = "balanced",
+                           troupe::overrun_policy overrun = {})
       : leader{settings, std::move(strategies)} {
     std::vector<troupe::founder> founders;
     for (std::uint64_t id = 1; id <= nodes; ++id) {
@@ -38,6 +39,10 @@ struct coordinator_lab {
       add_up(entry, id);
     for (std::uint64_t id = 1; id <= nodes; ++id)
       add_host(entry, id, partitions, strategy);
+    for (auto& command : *entry.mutable_commands())
+      if (command.has_announce_region())
+        command.mutable_announce_region()->mutable_settings()->set_overrun(
+            static_cast<std::uint32_t>(overrun));
     apply(entry);
   }
 
@@ -117,6 +122,13 @@ struct coordinator_lab {
     troupe::proto::Facts facts;
     fill(*facts.add_failed(), p);
     facts.mutable_failed(0)->set_text(why);
+    hear(row(p).owner, facts);
+  }
+  /// The owner gives up waiting for the state.
+  void say_unstarted(troupe::partition_id p) {
+    troupe::proto::Facts facts;
+    fill(*facts.add_failed(), p);
+    facts.mutable_failed(0)->set_unstarted(true);
     hear(row(p).owner, facts);
   }
   void say_holding(troupe::node_id id, troupe::partition_id p) {

@@ -146,7 +146,55 @@ TEST_CASE("host: a new owner waits for the state, and not in vain",
   }
   SECTION("who held it is lost") {
     h.lost({node_id{1}});
-    CHECK(h.facts().failed_size() == 1);
+    REQUIRE(h.facts().failed_size() == 1);
+    CHECK(h.facts().failed(0).unstarted());
+  }
+  SECTION("it does not come in time") {
+    h.give_up_states(boot_time{100}, boot_time{50});
+    h.give_up_states(boot_time{150}, boot_time{50});
+    CHECK_FALSE(h.has_facts());
+    SECTION("and is said to fail, once it is too late for good") {
+      h.give_up_states(boot_time{151}, boot_time{50});
+      REQUIRE(h.facts().failed_size() == 1);
+      CHECK(h.facts().failed(0).unstarted());
+      CHECK(h.facts().failed(0).epoch() == 8);
+      h.state_arrived(node_id{1}, key, epoch{5}, saved());
+      CHECK(only<acknowledge_state>(h.take()));
+      h.learn(key, row(stage::starting, 2, 11, 0, 2, 5));
+      CHECK(only<start_actor>(h.take()));
+    }
+    SECTION("another assignment is waited for as long") {
+      h.learn(key, row(stage::starting, 2, 9, 0, 3, 5));
+      h.give_up_states(boot_time{160}, boot_time{50});
+      h.give_up_states(boot_time{210}, boot_time{50});
+      CHECK_FALSE(h.has_facts());
+      h.give_up_states(boot_time{211}, boot_time{50});
+      CHECK(h.facts().failed_size() == 1);
+    }
+  }
+}
+
+TEST_CASE("host: [R-8] an actor that does not start is named once",
+          "[unit][move]") {
+  partition_host h{node_id{1}, incarnation{1}};
+  h.learn(key, row(stage::starting, 1, 5));
+  h.take();
+  CHECK(h.overruns(boot_time{100}, boot_time{50}).empty());
+  auto late = h.overruns(boot_time{151}, boot_time{50});
+  REQUIRE(late.size() == 1);
+  CHECK(late[0].starts);
+  CHECK(h.overruns(boot_time{999}, boot_time{50}).empty());
+  SECTION("it starts after all") {
+    h.started(key, epoch{5});
+    CHECK(h.overruns(boot_time{9999}, boot_time{50}).empty());
+  }
+  SECTION("it is killed, and does not end either") {
+    h.learn(key, row(stage::starting, 2, 9));
+    h.take();
+    CHECK(h.overruns(boot_time{1000}, boot_time{50}).empty());
+    auto again = h.overruns(boot_time{1051}, boot_time{50});
+    REQUIRE(again.size() == 1);
+    CHECK_FALSE(again[0].starts);
   }
 }
 
@@ -157,7 +205,8 @@ TEST_CASE("host: a copy of a state without an owner is offered",
   h.learn(key, row(stage::starting, 2, 8, 0, 1, 5));
   h.take();
   h.failed(key, epoch{8}, "no");
-  CHECK(h.facts().failed_size() == 1);
+  REQUIRE(h.facts().failed_size() == 1);
+  CHECK_FALSE(h.facts().failed(0).unstarted());
   auto orphan = row(stage::unassigned, 0, 8, 2, 1, 5);
   orphan.owner_incarnation = {};
   h.learn(key, orphan);

@@ -142,6 +142,65 @@ TEST_CASE("stream: what comes of a stream that was given up is ignored",
   CHECK(e.take() == "send3>3@7 ");
 }
 
+TEST_CASE("stream: a fence without an answer is waited for only so long once "
+          "another owner runs",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.learn(at(stage::running, 2, 5, 5), e);
+  s.accept(own(1), e);
+  s.accept(own(2), e);
+  s.learn(at(stage::pausing, 2, 5, 6), e);
+  s.accept(own(3), e);
+  e.take();
+  constexpr boot_time limit{100};
+  s.expire(boot_time{1000}, limit, e);
+  s.learn(at(stage::running, 3, 8, 9), e);
+  s.expire(boot_time{2000}, limit, e);
+  s.expire(boot_time{2100}, limit, e);
+  CHECK(e.take().empty());
+  SECTION("what came back of it goes first, the rest is unknown") {
+    s.returned(own(2), epoch{5}, at(stage::running, 3, 8, 9), e);
+    s.expire(boot_time{2101}, limit, e);
+    CHECK(e.take() == "lost1 send2>3@8 send3>3@8 ");
+    s.returned(own(1), epoch{5}, at(stage::running, 3, 8, 9), e);
+    s.fence_answered(epoch{5}, e);
+    CHECK(e.take().empty());
+  }
+  SECTION("nothing is unknown that the owner reported") {
+    s.processed(node_id{2}, epoch{5}, 2, e);
+    s.expire(boot_time{2101}, limit, e);
+    CHECK(e.take() == "settled2 send3>3@8 ");
+  }
+  SECTION("the answer comes in time") {
+    s.fence_answered(epoch{5}, e);
+    s.expire(boot_time{2101}, limit, e);
+    CHECK(e.take() == "settled2 send3>3@8 ");
+  }
+  SECTION("the wait begins anew with the next fence") {
+    s.fence_answered(epoch{5}, e);
+    s.learn(at(stage::running, 2, 11, 12), e);
+    e.take();
+    s.expire(boot_time{5000}, limit, e);
+    CHECK(e.take().empty());
+  }
+}
+
+TEST_CASE("stream: a node's own messages are never given up for a late fence",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.open(epoch{5});
+  s.learn(at(stage::running, 1, 5, 5), e);
+  s.accept(own(1), e);
+  s.learn(at(stage::running, 3, 8, 9), e); // the actor hangs
+  s.accept(own(2), e);
+  e.take();
+  s.expire(boot_time{1000}, boot_time{1}, e);
+  s.expire(boot_time{9000}, boot_time{1}, e);
+  CHECK(e.take().empty());
+}
+
 TEST_CASE("stream: an owner that left in order loses nothing", "[unit][move]") {
   slot s;
   env e;
@@ -168,7 +227,7 @@ TEST_CASE(
   e.room = false;
   s.accept(own(3), e);
   CHECK(e.take() == "drop3:overloaded ");
-  s.expire(boot_time{10}, e);
+  s.expire(boot_time{10}, boot_time::max(), e);
   CHECK(e.take() == "drop1:expired ");
   auto q = at(stage::unassigned, 0, 5, 6);
   q.quarantined = true;
