@@ -292,7 +292,7 @@ void data_plane::tick() {
     auto& at = one.first->slots[one.second];
     access a{*this, *one.first, one.second, at};
     at.core.expire(t, config_.settings.fence_deadline, a.here);
-    if (at.core.out().held() == 0) {
+    if (!at.core.out().waits()) {
       std::lock_guard active{mutex_};
       active_.erase(one);
     }
@@ -344,7 +344,6 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
   if (forwarded && code == errc::not_owner)
     code = errc::outcome_unknown; // its handler began
   counters_.accepted.add(1);
-  counters_.drop(code);
   auto& content = what.content();
   dead_letter letter{region.name, 0, {}, code, {}};
   if (content.size() > 0 && content.match_element<std::string>(0)) {
@@ -358,7 +357,7 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
   }
   letter.type = type_name_of(sys_, content, 1);
   tell(what.sender, what.mid, make_error(code, std::move(detail)));
-  listener_.lost_message(std::move(letter));
+  drop(std::move(letter));
 }
 
 // The asker of a message that this node's router accepted and that has no
@@ -384,33 +383,36 @@ std::optional<data_plane::asker> data_plane::take_asker(const envelope& msg,
 // A message that was accepted and is not going to be processed.
 void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
                         errc code) {
-  counters_.drop(code);
   auto why = make_error(code, "region '" + region.name + "', partition "
                                   + std::to_string(p));
   if (msg.element)
     tell(msg.element->sender, msg.element->mid, std::move(why));
   else if (auto who = take_asker(msg, region.slots[p]))
     tell(who->source, who->mid, std::move(why));
-  dead(region, p, msg, code);
+  drop(region, p, msg, code);
 }
 
 void data_plane::dropped(const partition_context& at,
                          const caf::type_erased_tuple& content, errc why) {
-  counters_.drop(why);
-  listener_.lost_message(
-      {at.region, at.key.partition,
-       content.get_as<std::string>(0).substr(0, key_shown_max), why,
-       type_name_of(sys_, content, 1)});
+  drop({at.region, at.key.partition,
+        content.get_as<std::string>(0).substr(0, key_shown_max), why,
+        type_name_of(sys_, content, 1)});
 }
 
-void data_plane::dead(const region_plane& region, partition_id p,
+void data_plane::drop(const region_plane& region, partition_id p,
                       const envelope& msg, errc why) {
   auto& key =
       msg.element ? msg.element->content().get_as<std::string>(0) : msg.key;
-  listener_.lost_message({region.name, p, key.substr(0, key_shown_max), why,
-                          msg.element
-                              ? type_name_of(sys_, msg.element->content(), 1)
-                              : type_name_of(msg.payload)});
+  drop({region.name, p, key.substr(0, key_shown_max), why,
+        msg.element ? type_name_of(sys_, msg.element->content(), 1)
+                    : type_name_of(msg.payload)});
+}
+
+// The only place where a message ends that nobody processed: what is counted
+// is a dead letter too.
+void data_plane::drop(dead_letter letter) {
+  counters_.drop(letter.why);
+  listener_.lost_message(std::move(letter));
 }
 
 void data_plane::fail_requests(

@@ -78,7 +78,7 @@ struct plane_counters {
   sharded_counter processed; // here
   sharded_counter sent;      // to another node
   sharded_counter returned;  // given back to us
-  sharded_counter answered;
+  sharded_counter answered;  // by partitions here, to anybody
   sharded_counter unknown;
   sharded_counter for_others; // done here, accepted elsewhere
   sharded_counter by_others;  // the other way round, as far as is known
@@ -237,7 +237,8 @@ private:
   void refuse(envelope& msg, region_plane& region, partition_id p, errc code);
   bool ensure_element(envelope& msg, region_plane& region, partition_id p,
                       slot* at);
-  bool ensure_payload(envelope& msg);
+  bool ensure_payload(envelope& msg, const region_plane& region,
+                      partition_id p);
   std::optional<envelope> send_message(region_plane& region, partition_id p,
                                        slot& at, node_id owner, epoch e,
                                        envelope&& msg);
@@ -261,8 +262,9 @@ private:
                      errc why = errc::outcome_unknown);
   void note_active(region_plane& region, partition_id p);
   void note_held(region_plane& region, partition_id p, env& e);
-  void dead(const region_plane& region, partition_id p, const envelope& msg,
+  void drop(const region_plane& region, partition_id p, const envelope& msg,
             errc why);
+  void drop(dead_letter letter);
 
   caf::actor_system& sys_;
   plane_listener& listener_;

@@ -27,6 +27,9 @@ struct data_plane::env {
     return at.actor ? static_cast<partition*>(at.actor->get()) : nullptr;
   }
 
+  void reach(node_id owner, incarnation started) {
+    plane.links_.load(std::memory_order_acquire)->expect(owner, started);
+  }
   std::optional<envelope> send(node_id owner, epoch e, envelope&& msg) {
     return plane.send_message(region, p, at, owner, e, std::move(msg));
   }

@@ -24,7 +24,8 @@ link::send_result data_plane::send(node_id to, frame_kind kind,
 // -- the forms of a message ---------------------------------------------------
 
 // As bytes. False: it cannot travel, and its sender knows.
-bool data_plane::ensure_payload(envelope& msg) {
+bool data_plane::ensure_payload(envelope& msg, const region_plane& region,
+                                partition_id p) {
   if (!msg.element)
     return true;
   auto& content = msg.element->content();
@@ -39,7 +40,6 @@ bool data_plane::ensure_payload(envelope& msg) {
     auto code = error->kind == payload_error_kind::too_large
                     ? errc::message_too_large
                     : errc::unknown_type;
-    counters_.drop(code);
     auto mid = msg.element->mid.is_request() ? msg.element->mid.response_id()
                                              : caf::make_message_id();
     if (msg.element->sender)
@@ -48,6 +48,7 @@ bool data_plane::ensure_payload(envelope& msg) {
               nullptr, mid, {},
               caf::make_message(make_error(code, error->text))),
           nullptr);
+    drop(region, p, msg, code);
     return false;
   }
   msg.key = content.get_as<std::string>(0);
@@ -71,7 +72,7 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
   } else {
     auto who = take_asker(msg, *at);
     if (!who) { // answered already, with an error
-      counters_.drop(errc::expired);
+      drop(region, p, msg, errc::expired);
       return false;
     }
     source = std::move(who->source);
@@ -85,7 +86,6 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
     auto code = error->kind == payload_error_kind::unknown_type
                     ? errc::unknown_type
                     : errc::malformed_message;
-    counters_.drop(code);
     if (msg.origin != config_.self)
       static_cast<partition*>(at->actor->get())
           ->done_for(msg.origin, msg.origin_started);
@@ -94,7 +94,7 @@ bool data_plane::ensure_element(envelope& msg, region_plane& region,
                           nullptr, mid.response_id(), {},
                           caf::make_message(make_error(code, error->text))),
                       nullptr);
-    dead(region, p, msg, code);
+    drop(region, p, msg, code);
     return false;
   }
   msg.element = std::move(std::get<caf::mailbox_element_ptr>(decoded));
@@ -110,7 +110,7 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
                                                  partition_id p, slot& at,
                                                  node_id owner, epoch e,
                                                  envelope&& msg) {
-  if (!ensure_payload(msg))
+  if (!ensure_payload(msg, region, p))
     return std::nullopt;
   bool fresh = msg.element != nullptr;
   if (fresh) {
@@ -140,7 +140,7 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
   } else if (msg.request != 0) {
     auto* open = find_request(at, msg.request);
     if (!open) { // answered already, with an error
-      counters_.drop(errc::expired);
+      drop(region, p, msg, errc::expired);
       return std::nullopt;
     }
     open->owner = owner;
@@ -194,6 +194,7 @@ void data_plane::wait_for_owner(region_plane& region, partition_id p, slot& at,
 }
 
 void data_plane::env::send(node_id owner, const fence& f) {
+  plane.note_active(region, p); // it is not waited for for ever
   std::lock_guard guard{plane.mutex_};
   add_row(plane.fences_[owner], f);
   plane.fences_wait_.store(true, std::memory_order_release);
@@ -268,7 +269,7 @@ void data_plane::env::answer(node_id origin, const fence& f) {
 
 void data_plane::env::give_back(node_id origin, epoch e, const route& known,
                                 envelope&& msg) {
-  if (!plane.ensure_payload(msg))
+  if (!plane.ensure_payload(msg, region, p))
     return;
   proto::GiveBack out;
   write_give_back(out, {region_id{region.id.load()}, p}, e, msg, known,
@@ -306,7 +307,6 @@ void data_plane::send_answer(const remote_sender& to, std::uint64_t request,
   out.add_path(to.origin().value);
   out.add_path(config_.self.value);
   out.set_asked_by(to.origin_started().value);
-  counters_.answered.add(1);
   auto deliver = [&](std::string_view bytes) {
     return send(to.origin(), frame_kind::answer, link::frame_class::reserved,
                 out, bytes);

@@ -1,5 +1,6 @@
 #include <troupe/actors/reply_gate.hpp>
 
+#include <troupe/actors/data_plane.hpp>
 #include <troupe/actors/error.hpp>
 #include <troupe/actors/partition/partition.hpp>
 
@@ -18,6 +19,8 @@ void reply_gate::enqueue(caf::mailbox_element_ptr what,
   if (verdict == partition::verdict::drop
       || (!what->sender && what->stages.empty()))
     return;
+  if (verdict == partition::verdict::pass)
+    from->context().plane->counters().answered.add(1);
   auto content =
       verdict == partition::verdict::pass
           ? what->move_content_to_message()

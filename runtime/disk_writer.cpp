@@ -150,9 +150,12 @@ disk::result<void> disk_writer::write_states(std::deque<job>& jobs) {
     if (one.what->present)
       bytes += *one.what->bytes;
     auto saved = states_.save(one.region, one.key.partition, one.epoch, bytes);
-    if (!saved)
+    bool full = !saved && saved.error().code == disk::errc::no_space;
+    if (!saved && !full)
       return saved;
-    kept.push_back({disk_done::kind::state_kept, 0, one.key, one.epoch});
+    kept.push_back(
+        {full ? disk_done::kind::state_refused : disk_done::kind::state_kept, 0,
+         one.key, one.epoch});
   }
   if (auto synced = states_.sync(); !synced)
     return synced;

@@ -20,7 +20,8 @@ namespace troupe {
 /// puts all log batches that queued up behind one sync.
 ///
 /// Out:     `disk_done` for each.
-/// Errors:  the first one ends everything: `failed` is called once, nothing is
+/// Errors:  a partition's state that finds no room is refused, alone. Any other
+///          error ends everything: `failed` is called once, nothing is
 ///          acknowledged after it.
 /// Threads: any may give it work; the callbacks run on its own.
 class disk_writer {

@@ -14,6 +14,25 @@ http::region_settings to_api(const region_settings& from) {
   return {from.partitions, from.strategy, from.roles, from.keep_running};
 }
 
+http::message_counts to_api(const plane_counters& from) {
+  http::message_counts out;
+  // What is done is read first: it was accepted before.
+  out.settled = from.settled();
+  out.unknown = from.unknown;
+  out.accepted = from.accepted;
+  out.delivered = from.delivered;
+  out.processed = from.processed;
+  out.answered = from.answered;
+  out.sent = from.sent;
+  out.returned = from.returned;
+  out.held = from.held;
+  out.held_bytes = from.held_bytes;
+  for (std::size_t i = 0; i < from.dropped.size(); ++i)
+    if (auto n = from.dropped[i].load())
+      out.dropped[std::string{to_string(static_cast<errc>(i))}] = n;
+  return out;
+}
+
 } // namespace
 
 http_backend::http_backend(node::impl& self) : self_(self) {
@@ -86,6 +105,11 @@ http::node_status http_backend::status() {
   out.uptime_s =
       std::chrono::duration<double>{boot_now() - self_.started_at_}.count();
   out.version = version();
+  out.messages = to_api(self_.plane_->counters());
+  for (auto& [region, one] : self_.mirror_.degraded())
+    out.degraded.push_back(
+        {region, one.level,
+         std::chrono::duration<double>{boot_now() - one.since}.count()});
   return out;
 }
 

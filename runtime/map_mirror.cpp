@@ -38,6 +38,20 @@ void map_mirror::update(partition_key key, const assignment& now) {
     i->second.partitions[key.partition] = now;
 }
 
+void map_mirror::happened(const proto::Event& event, boot_time now) {
+  std::lock_guard guard{mutex_};
+  if (event.kind() == proto::EVENT_KIND_DEGRADED)
+    degraded_[event.region()] = {
+        now - std::chrono::microseconds{event.duration_us()}, event.cause()};
+  else if (event.kind() == proto::EVENT_KIND_RESTORED)
+    degraded_.erase(event.region());
+}
+
+auto map_mirror::degraded() const -> std::map<std::string, degraded_region> {
+  std::lock_guard guard{mutex_};
+  return degraded_;
+}
+
 auto map_mirror::state() const -> summary {
   std::lock_guard guard{mutex_};
   return state_;

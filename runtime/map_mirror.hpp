@@ -25,6 +25,11 @@ public:
     std::string cluster_id;
     std::vector<node_id> suspected;
   };
+  /// A region that runs on here without a lease.
+  struct degraded_region {
+    boot_time since{0};
+    std::string level; // the last alert
+  };
   struct region {
     region_id id;
     region_settings settings;
@@ -37,6 +42,8 @@ public:
   void update_nodes(const node_core& core);
   void update(const region_record& region);
   void update(partition_key key, const assignment& now);
+  /// Of the node itself.
+  void happened(const proto::Event& event, boot_time now);
 
   summary state() const;
   std::map<node_id, node_record> nodes() const;
@@ -46,6 +53,7 @@ public:
   std::vector<region> regions() const;
   std::optional<region> find(std::string_view name) const;
   std::optional<std::uint32_t> partition_count(std::string_view name) const;
+  std::map<std::string, degraded_region> degraded() const;
   /// Partitions that the node owns, by region.
   std::map<std::string, std::uint32_t> owned(node_id node) const;
   /// The same for what another node could take over.
@@ -56,6 +64,7 @@ private:
   summary state_;
   std::map<node_id, node_record> nodes_;
   std::map<region_id, region> regions_;
+  std::map<std::string, degraded_region> degraded_;
 };
 
 } // namespace troupe

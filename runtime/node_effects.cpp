@@ -121,6 +121,16 @@ void node::impl::nodes_changed(const node_core& core) {
 
 void node::impl::happened(const proto::Event& event) {
   auto told = event;
+  bool degraded = event.kind() == proto::EVENT_KIND_DEGRADED;
+  if (degraded || event.kind() == proto::EVENT_KIND_RESTORED) {
+    mirror_.happened(event, boot_now());
+    auto& level = metrics_.level(
+        "troupe_degraded_level",
+        "alerts of a region that runs on without a lease: 1 notice, 2 warning, "
+        "3 critical; 0: it has one",
+        {{"region", event.region()}});
+    level.set(degraded ? level.value() + 1 : 0);
+  }
   std::lock_guard guard{events_mutex_};
   if (event.local())
     told.set_seq(local_events_.append_next(to_row(event)));

@@ -23,6 +23,8 @@ node_metrics::node_metrics(metrics::registry& to, plane_counters& messages,
         messages.delivered);
   count("troupe_messages_processed", "messages that partitions here processed",
         messages.processed);
+  count("troupe_messages_answered", "answers of partitions here",
+        messages.answered);
   count("troupe_messages_sent", "messages sent to other nodes", messages.sent);
   count("troupe_messages_returned", "messages that other nodes gave back",
         messages.returned);

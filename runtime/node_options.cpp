@@ -62,6 +62,8 @@ const row rows[] = {
     MS(restart_grace, 0, 86400000, "how long a restarting node is waited for"),
     MS(crash_grace, 0, 86400000, "how long a crashed node is waited for"),
     MS(held_message, 1, 600000, "how long a router holds a message"),
+    MS(fence_deadline, 1, 600000,
+       "longest wait for an old owner once another one runs"),
     NUMBER(hold_messages_max, "messages", 0, 1u << 30,
            "held at a time, per partition and node"),
     NUMBER(hold_bytes_max, "bytes", 0, 1ull << 40,
@@ -97,6 +99,38 @@ bool is_address(const std::string& text) {
 }
 
 } // namespace
+
+// A lease outlasts an election and the heartbeat round after it, with the
+// handler budget to spare: so the death of a leader stops no known route. Those
+// who hold messages hold them for longer than a failover takes.
+std::optional<cluster_settings> settings_preset(std::string_view name) {
+  cluster_settings out;
+  if (name == "fast") {
+    out.tick = milliseconds{5};
+    out.heartbeat = milliseconds{15};
+    out.election_min = milliseconds{100};
+    out.election_max = milliseconds{200};
+    out.lease = milliseconds{300};
+    out.margin = milliseconds{30};
+    out.handler_budget = milliseconds{20};
+  } else if (name == "wan") {
+    out.tick = milliseconds{50};
+    out.heartbeat = milliseconds{300};
+    out.election_min = milliseconds{2000};
+    out.election_max = milliseconds{4000};
+    out.lease = milliseconds{6000};
+    out.margin = milliseconds{600};
+    out.handler_budget = milliseconds{200};
+    out.move_step = milliseconds{20000};
+    out.stabilisation = milliseconds{5000};
+    out.farewell = milliseconds{10000};
+    out.held_message = milliseconds{20000};
+    out.fence_deadline = milliseconds{12000};
+  } else if (name != "normal") {
+    return std::nullopt;
+  }
+  return out;
+}
 
 std::vector<setting> settings_of(const node_options& options) {
   std::vector<setting> out;

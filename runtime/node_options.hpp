@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <caf/actor_system_config.hpp>
@@ -46,6 +47,13 @@ struct node_options {
 
 /// What is wrong with the options, with the next step; code none: nothing.
 failure check(const node_options& options);
+
+/// Settings for a kind of network, by its name; all nodes of a cluster take the
+/// same. "normal": the defaults. "fast": one room, and machines with time to
+/// spare; what a dead node owned runs elsewhere within half a second. "wan":
+/// round trips of up to 300 ms, and lines that stall for a second.
+/// None: there is no such preset.
+std::optional<cluster_settings> settings_preset(std::string_view name);
 
 /// One setting, as `GET /v1/settings` and `--help` show it.
 struct setting {

@@ -118,16 +118,26 @@ bool node::impl::leave(stop_kind how) {
   auto& times = options_.settings;
   if (wish == intent::restart) {
     auto alive = std::make_shared<std::atomic<int>>(-1);
+    auto refused = std::make_shared<std::atomic<std::size_t>>(0);
     auto until = boot_now() + times.stop_deadline + times.move_step;
-    while (*alive != 0 && boot_now() < until) {
+    while (*alive != 0 && *refused == 0 && boot_now() < until) {
       *alive = -1;
-      post([this, alive](coordinator_actor& c) {
-        *alive = static_cast<int>(c.actors());
+      post([this, alive, refused](coordinator_actor& c) {
+        *refused = c.states_refused();
+        *alive = static_cast<int>(c.actors() + c.states_open());
         changed_.notify_all();
       });
       wait_for(std::chrono::seconds{5}, [&] { return *alive >= 0; });
       wait_for(std::chrono::milliseconds{20}, [] { return false; });
       (void)say_wish();
+    }
+    if (*refused > 0) {
+      // They are in memory alone: others take them, instead of a restart.
+      logger().error("{}: no room in {} for what its partitions save: it gives "
+                     "them to other nodes and leaves; make room, then start it "
+                     "again",
+                     identity_.name, data_);
+      return leave(stop_kind::drain);
     }
     hand_over();
     // The leader need not wait for the end of the lease.

@@ -69,7 +69,12 @@ caf::behavior coordinator_actor::make_behavior() {
           core_->snapshot_stored(now(), log_index{done.number});
           break;
         case kind::state_kept:
+          --states_open_;
           core_->state_kept(now(), done.key, done.epoch);
+          break;
+        case kind::state_refused:
+          --states_open_;
+          ++states_refused_;
         }
         perform();
       },
@@ -243,6 +248,7 @@ void coordinator_actor::on(const kill_actor& x) {
 }
 
 void coordinator_actor::on(const keep_on_disk& x) {
+  ++states_open_;
   ports_.keep_state(x.key, region_name(x.key.region), x.epoch, x.state);
 }
 

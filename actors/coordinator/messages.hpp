@@ -26,10 +26,16 @@ struct session_over {
 };
 
 struct disk_done {
-  enum class kind { persisted, snapshot_saved, snapshot_stored, state_kept };
+  enum class kind {
+    persisted,
+    snapshot_saved,
+    snapshot_stored,
+    state_kept,
+    state_refused // no room for it
+  };
   kind what{};
   std::uint64_t number = 0; // batch, or index
-  partition_key key;        // state_kept
+  partition_key key;        // of a state
   troupe::epoch epoch;
 };
 

@@ -31,7 +31,7 @@ public:
   /// Ends in `disk_done{snapshot_stored, index}`.
   virtual void store_snapshot(raft::snapshot_meta meta,
                               std::shared_ptr<const std::string> bytes) = 0;
-  /// Ends in `disk_done{state_kept}`.
+  /// Ends in `disk_done{state_kept}`, or `state_refused`.
   virtual void keep_state(partition_key key, std::string region, epoch at,
                           partition_state state) = 0;
   virtual void drop_state(partition_key key, std::string region) = 0;

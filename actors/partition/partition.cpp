@@ -97,7 +97,6 @@ void partition::kill() {
 }
 
 void partition::gate_opened() {
-  stalled_.store(false);
   super::enqueue(to_element({partition_control::kind::gate_opened, {}}),
                  nullptr);
 }

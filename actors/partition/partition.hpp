@@ -45,6 +45,7 @@ struct partition_context {
 /// on the next node another one starts with that state before its first
 /// message.
 ///
+/// Invariants: [INV-GATE-1..3] in cluster/README.md.
 /// Threads: an event-based actor, as any other in CAF.
 class partition : public caf::event_based_actor {
 public:
@@ -84,7 +85,7 @@ public:
                       caf::execution_unit* ctx);
   void deliver(const fence& f);
   void stop();        // puts the marker into the mailbox
-  void kill();        // begins nothing more, from now on
+  void kill();        // begins nothing more, from now on [INV-GATE-3]
   void gate_opened(); // the lease holds again
   void begin();       // load, start; the first message of all
 
@@ -142,6 +143,7 @@ private:
   caf::invoke_message_result control(const struct partition_control& what);
   caf::invoke_message_result consume_routed(caf::mailbox_element& x);
   void wait_for_gate();
+  bool must_wait();
   bool ending() const {
     return phase_ == phase::returning || phase_ == phase::done;
   }
@@ -171,7 +173,7 @@ private:
   phase phase_ = phase::fresh;
   std::atomic<bool> killed_{false};
   std::atomic<bool> gone_{false};
-  std::atomic<bool> stalled_{false};
+  bool stalled_ = false; // something was skipped until the gate opens
   std::optional<partition_state> saved_;
   fifo<intake<envelope>::parcel> left_; // not begun, in order
   std::mutex mutex_;                    // guards what follows

@@ -18,11 +18,13 @@ caf::invoke_message_result partition::control(const partition_control& what) {
     on_kill();
   bool needs_lease = what.what == kind::begin || what.what == kind::marker
                      || what.what == kind::deadline || what.what == kind::fence;
-  // What keeps running without a lease still does not begin without one.
-  bool may = what.what == kind::begin ? lease_holds() : gate_open();
-  if (needs_lease && !ending() && !may) {
-    wait_for_gate();
-    return invoke_message_result::skipped;
+  if (needs_lease && !ending()) {
+    // What keeps running without a lease still does not begin without one.
+    bool may_begin = what.what != kind::begin || lease_holds();
+    if (!may_begin)
+      wait_for_gate();
+    if (!may_begin || must_wait())
+      return invoke_message_result::skipped;
   }
   // What was skipped before it stays in front of it.
   if (what.what == kind::fence && !get_normal_queue().cache().empty())
@@ -40,6 +42,10 @@ caf::invoke_message_result partition::control(const partition_control& what) {
   case kind::kill:
     break; // done above
   case kind::gate_opened:
+    stalled_ = false;
+    flush_skipped();
+    finish_if_idle();
+    break;
   case kind::answered:
     flush_skipped();
     finish_if_idle();

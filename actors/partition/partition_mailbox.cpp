@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <typeinfo>
+#include <utility>
 
 #include <caf/detail/sync_request_bouncer.hpp>
 #include <caf/system_messages.hpp>
@@ -36,10 +37,19 @@ void partition::enqueue_routed(caf::mailbox_element_ptr element,
 }
 
 // A message that must wait keeps its place: it is skipped until the lease is
-// extended, or the partition is killed.
+// extended, or the partition is killed. [INV-GATE-2]
 void partition::wait_for_gate() {
-  if (!stalled_.exchange(true))
+  if (!std::exchange(stalled_, true))
     context_->plane->stalled(ctrl());
+}
+
+// The lease may be extended between two messages: what lies behind a skipped
+// one waits until that is tried again.
+bool partition::must_wait() {
+  if (!stalled_ && gate_open())
+    return false;
+  wait_for_gate();
+  return true;
 }
 
 caf::invoke_message_result partition::consume(caf::mailbox_element& x) {
@@ -62,10 +72,8 @@ caf::invoke_message_result partition::consume(caf::mailbox_element& x) {
   }
   if (!exits && phase_ == phase::fresh)
     return invoke_message_result::skipped; // on_load and on_start come first
-  if (!exits && !gate_open()) {
-    wait_for_gate();
+  if (!exits && must_wait())
     return invoke_message_result::skipped;
-  }
   handling_scope scope{this};
   auto result = super::consume(x);
   finish_if_idle();
@@ -80,10 +88,8 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
     left_.emplace_back(rebuild(x));
     return invoke_message_result::consumed;
   }
-  if (!gate_open()) {
-    wait_for_gate();
+  if (must_wait())
     return invoke_message_result::skipped;
-  }
   auto& plane = *context_->plane;
   handling_scope scope{this};
   auto& path = handling_now().path;

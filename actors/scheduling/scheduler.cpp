@@ -1,5 +1,8 @@
 #include <troupe/actors/scheduling/scheduler.hpp>
 
+#include <algorithm>
+#include <thread>
+
 #include <caf/actor_system_config.hpp>
 #include <caf/policy/unprofiled.hpp>
 #include <caf/scheduler/coordinator.hpp>
@@ -58,6 +61,8 @@ public:
 } // namespace
 
 void use_shared_queue(caf::actor_system_config& config) {
+  config.set("scheduler.max-threads",
+             std::max<std::size_t>(2, std::thread::hardware_concurrency()));
   config.module_factories.push_back([](caf::actor_system& sys) {
     return caf::scheduler::coordinator<shared_queue_policy>::make(
         sys, caf::detail::type_list<>{});

@@ -7,7 +7,9 @@ namespace troupe {
 /// Gives an actor system workers that share one `shared_queue`, in place of
 /// CAF's own policies: `sharing` makes a system call for each job while a
 /// worker sleeps, and `stealing` sleeps in steps. Reads
-/// `scheduler.max-threads` and `scheduler.max-throughput` as those do.
+/// `scheduler.max-throughput` as those do, and `scheduler.max-threads`, which
+/// is set to the number of cores, at least 2: CAF's least is 4, and workers
+/// beyond the cores preempt each other in the middle of the allocator's locks.
 void use_shared_queue(caf::actor_system_config& config);
 
 } // namespace troupe

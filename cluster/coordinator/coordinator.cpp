@@ -169,6 +169,7 @@ void coordinator::on_plan(boot_time now, command_origin from,
     if (what.apply()) {
       urgent_.insert(id);
       asked_.insert(id);
+      planned_.erase(id);
     }
   }
   if (!found)
@@ -314,6 +315,8 @@ void coordinator::failed(const proposal& what, errc code) {
 void coordinator::track(boot_time now, partition_key key,
                         const shard_map& map) {
   auto* a = map.find(key);
+  if (a && a->stage == stage::starting && moving_.count(key) != 0)
+    closed_.erase({a->source, a->owner}); // it was paused, and came over
   if (a && (a->stage == stage::pausing || a->stage == stage::starting))
     moving_[key] = now;
   else
@@ -326,8 +329,6 @@ void coordinator::track(boot_time now, partition_key key,
     stranded_.erase(key);
   if (!a || a->stage == stage::running)
     holders_.erase(key);
-  if (a && a->stage == stage::starting)
-    closed_.erase({a->source, a->owner});
 }
 
 void coordinator::applied(boot_time now, const troupe::applied& what,
@@ -345,6 +346,11 @@ void coordinator::applied(boot_time now, const troupe::applied& what,
   for (auto id : what.lost) {
     versions_.erase(id);
     std::erase_if(holders_, [&](auto& kv) { return kv.second.node == id; });
+    // Who asked to leave and was started anew since does not go.
+    if (auto* node = map.node(id); node && node->liveness == liveness::up) {
+      leaves_.erase(id);
+      leaving_.erase(id);
+    }
   }
   if (!what.nodes)
     return;

@@ -115,13 +115,15 @@ private:
   void add_facts(builder&);
   void add_restarts(builder&);
   void add_overdue(builder&);
+  void add_called_off(builder&);
   void add_placement(builder&);
   bool add_region(builder&, const region_record&);
   bool add_source(builder&, proto::PartitionRow&, partition_key,
                   const assignment&);
   boot_time closed_until(node_id from, node_id to) const;
   node_id elsewhere(const builder&, const region_record&, const placement_plan&,
-                    partition_key, node_id planned, node_id avoid) const;
+                    partition_key, node_id planned,
+                    const std::function<bool(node_id)>& closed) const;
   bool settled(const builder&, const region_record&) const;
   boot_time stable_at(region_id) const;
   std::string waiting_for(boot_time now, const region_record&,

@@ -82,8 +82,34 @@ bool coordinator::settled(const builder& b, const region_record& region) const {
   });
 }
 
+// A restart that was announced and is not wished any more: what has stopped for
+// it starts again where it is, from what it saved.
+void coordinator::add_called_off(builder& b) {
+  proto::Assign back;
+  for (auto& [key, since] : moving_) {
+    auto* a = b.map.find(key);
+    if (!a || a->stage != stage::pausing || a->target != a->owner)
+      continue;
+    auto* owner = b.map.node(a->owner);
+    bool stays = owner && owner->liveness == liveness::up
+                 && owner->incarnation == a->owner_incarnation
+                 && owner->intent != intent::restart;
+    if (!stays || !b.claim(key))
+      continue;
+    auto& row = *back.add_rows();
+    set_row(row, key, *a, a->owner);
+    row.set_source(a->owner.value);
+    row.set_source_epoch(a->epoch.value);
+  }
+  if (back.rows().empty())
+    return;
+  back.set_cause("called off");
+  *b.add().mutable_assign() = std::move(back);
+}
+
 // One region an entry: the next one sees what this one put on whom.
 void coordinator::add_placement(builder& b) {
+  add_called_off(b);
   for (auto& [id, region] : b.map.regions())
     if (urgent_.count(id) || orphaned_.count(id) || unbalanced_.count(id))
       if (add_region(b, region))
@@ -121,25 +147,27 @@ boot_time coordinator::closed_until(node_id from, node_id to) const {
 }
 
 // Where a partition goes if not to a node where it came to nothing: to who
-// holds its state, if only that was missing, else as planned, else to the node
-// with the least.
-node_id coordinator::elsewhere(const builder& b, const region_record& region,
-                               const placement_plan& plan, partition_key key,
-                               node_id planned, node_id avoid) const {
-  auto can = [&](node_id id) {
-    auto* node = b.map.node(id);
-    return id != avoid && node && node->available() && leaves_.count(id) == 0
-           && b.map.can_host(region, *node);
-  };
+// holds its state, for whom no way is needed, else as planned, else to the node
+// with the least of those that are not closed to it.
+node_id
+coordinator::elsewhere(const builder& b, const region_record& region,
+                       const placement_plan& plan, partition_key key,
+                       node_id planned,
+                       const std::function<bool(node_id)>& closed) const {
   auto& a = region.partitions[key.partition];
   auto held = holders_.find(key);
-  if (a.failures == 0 && held != holders_.end() && held->second.epoch == a.epoch
-      && can(held->second.node))
-    return held->second.node;
+  if (held != holders_.end() && held->second.epoch == a.epoch
+      && !closed(held->second.node))
+    if (auto* node = b.map.node(held->second.node);
+        node && node->liveness == liveness::up && b.map.can_host(region, *node))
+      return node->id; // though it may be about to leave: it gives it on
   const planned_load* least = nullptr;
-  if (planned == avoid)
+  if (closed(planned))
     for (auto& load : plan.loads)
-      if (can(load.node) && (!least || load.weight < least->weight))
+      if (auto* node = b.map.node(load.node);
+          node && node->available() && leaves_.count(node->id) == 0
+          && b.map.can_host(region, *node) && !closed(node->id)
+          && (!least || load.weight < least->weight))
         least = &load;
   return least ? least->node : planned;
 }
@@ -198,8 +226,9 @@ bool coordinator::add_region(builder& b, const region_record& region) {
     }
     if (!a || a->stage != stage::unassigned || !b.claim(key))
       continue;
+    auto failed_at = [&](node_id x) { return x == a->target; };
     auto to =
-        a->target ? elsewhere(b, region, plan, key, one.to, a->target) : one.to;
+        a->target ? elsewhere(b, region, plan, key, one.to, failed_at) : one.to;
     if (to != one.to)
       unbalanced_.insert(id);
     proto::PartitionRow row;
@@ -226,8 +255,10 @@ bool coordinator::add_region(builder& b, const region_record& region) {
       bool drained = from && from->intent == intent::drain;
       auto to = move.to;
       bool asked = asked_.count(id) != 0;
-      if (drained && b.now < closed_until(move.from, to))
-        to = elsewhere(b, region, plan, key, to, to);
+      if (drained)
+        to = elsewhere(b, region, plan, key, to, [&](node_id x) {
+          return b.now < closed_until(move.from, x);
+        });
       if (auto until = closed_until(move.from, to); b.now < until && !asked) {
         again = std::min(again, until);
         waits = true;

@@ -30,8 +30,19 @@ public:
     return true;
   }
 
-  /// The leader changed, or there is news for it: the next heartbeat is due.
+  /// The leader changed: the next heartbeat is due.
   void hurry() { last_sent_ = boot_time{0}; }
+
+  /// There is news for the leader. True: a heartbeat may bring it at once, and
+  /// counts as sent at `now`. False: the last one is so fresh that more news is
+  /// to be expected; the next heartbeat is due, and takes all of it.
+  bool due_with_news(boot_time now) {
+    if (last_sent_ == boot_time{0})
+      return false;
+    bool apart = now - last_sent_ >= interval_ / 16;
+    last_sent_ = apart ? now : boot_time{0};
+    return apart;
+  }
 
   /// An echo of the heartbeat sent at `sent`, which is good once `index` is
   /// applied. True if that extended the lease.

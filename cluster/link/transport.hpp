@@ -90,6 +90,10 @@ public:
   /// session with the older one; a smaller one is ignored.
   virtual void set_peers(const std::vector<peer_address>& peers) = 0;
 
+  /// What is sent to `peer` from now on goes to no start of it before this one:
+  /// a session with an earlier one ends, as by `set_peers`. None: says nothing.
+  virtual void expect(node_id peer, incarnation started) = 0;
+
   /// Ends the session with `peer`, its frames are void, and it is dialled no
   /// more. If it dials again, `on_hello` decides.
   virtual void drop_peer(node_id peer) = 0;

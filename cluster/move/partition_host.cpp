@@ -31,8 +31,8 @@ void partition_host::recovered(partition_key key, epoch at,
 }
 
 void partition_host::learn(partition_key key, const assignment& now) {
-  bool concerns = now.owner == self_ || now.target == self_
-                  || now.source == self_ || records_.count(key) != 0;
+  bool concerns =
+      now.owner == self_ || now.target == self_ || records_.count(key) != 0;
   if (concerns)
     update(key, [&](record& r) { r.now = now; });
 }
@@ -113,8 +113,7 @@ void partition_host::state_arrived(node_id from, partition_key key, epoch at,
                                    partition_state state) {
   update(key, [&](record& r) {
     effects_.push_back(acknowledge_state{from, key, at});
-    bool late = r.now.stage == stage::running && r.now.epoch > at;
-    if (!late && (!r.received || r.received->epoch < at))
+    if (!r.received || r.received->epoch < at)
       r.received = kept_state{at, std::move(state), {}, {}, false, false};
   });
 }
@@ -244,22 +243,17 @@ void partition_host::drive_actor(partition_key key, record& r) {
   if (r.actor == life::none)
     return;
   auto& now = r.now;
-  bool owns = mine(r) && now.epoch == r.epoch;
   // The move was rolled back before the actor had stopped, or even heard of
   // it: it stops all the same, and then starts again from what it saved.
-  bool rolled_back = mine(r) && now.stage == stage::starting
-                     && now.source == self_ && now.source_epoch == r.epoch;
-  if (rolled_back || (owns && now.stage != stage::unassigned)) {
-    if ((rolled_back || now.stage == stage::pausing)
-        && r.actor == life::running) {
-      set_life(key, r, life::stopping);
-      effects_.push_back(stop_actor{key, r.epoch});
-    }
-    return;
-  }
-  bool gone = now.epoch > r.epoch || now.stage == stage::unassigned;
-  if (gone)
+  bool rolled_back =
+      mine(r) && now.source == self_ && now.source_epoch == r.epoch;
+  if (!rolled_back && !(mine(r) && now.epoch == r.epoch)) {
     kill(key, r);
+  } else if ((rolled_back || now.stage == stage::pausing)
+             && r.actor == life::running) {
+    set_life(key, r, life::stopping);
+    effects_.push_back(stop_actor{key, r.epoch});
+  }
 }
 
 // No actor, and the map wants one here.
@@ -296,8 +290,6 @@ void partition_host::drive_state(partition_key key, record& r) {
   if (r.received && now.stage == stage::running
       && now.epoch > r.received->epoch)
     r.received.reset();
-  if (r.failed_epoch && now.epoch > r.failed_epoch)
-    r.failed_epoch = {};
   for (auto* kept :
        {r.saved ? &*r.saved : nullptr, r.received ? &*r.received : nullptr}) {
     if (!kept)
@@ -336,7 +328,7 @@ bool partition_host::has_fact(const record& r) const {
   if (holds_orphan(r))
     return true;
   if (now.stage == stage::starting)
-    return mine(r) && r.actor == life::running && r.epoch == now.epoch;
+    return r.actor == life::running && r.epoch == now.epoch;
   if (now.stage != stage::pausing)
     return false;
   if (r.saved && r.saved->epoch == now.epoch && now.owner == self_)

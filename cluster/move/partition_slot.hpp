@@ -21,6 +21,7 @@ namespace troupe {
 /// `Message` as for `stream`, and `node_id origin` (whose router accepted it).
 /// `Env` has:
 ///   node_id self();
+///   void reach(node_id owner, incarnation);
 ///   std::optional<Message> send(node_id owner, epoch, Message&&); // over the
 ///                             // link; it comes back when the owner has left
 ///   void send(node_id owner, const fence&);
@@ -136,6 +137,10 @@ private:
     partition_slot& slot;
     Env& env;
 
+    void reach(node_id owner, incarnation started) {
+      if (owner != env.self())
+        env.reach(owner, started);
+    }
     std::optional<Message> send(Message&& msg, node_id owner, epoch at) {
       if (owner != env.self())
         return env.send(owner, at, std::move(msg));

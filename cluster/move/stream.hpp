@@ -30,6 +30,8 @@ namespace troupe {
 ///
 /// `Message` has members `boot_time deadline` (zero: none) and
 /// `std::size_t bytes`. `Port` has:
+///   void reach(node_id owner, incarnation); // what is sent there from now on
+///                                      // goes to no earlier start of it
 ///   std::optional<Message> send(Message&&, node_id owner, epoch);
 ///                                      // itself: the owner has left
 ///   void fence(node_id owner, epoch);
@@ -46,6 +48,8 @@ public:
   state current() const { return state_; }
   const route& known() const { return route_; }
   std::size_t held() const { return held_.size() + returned_.size(); }
+  /// For time to pass: `expire` has something to look at.
+  bool waits() const { return held() > 0 || state_ == state::fencing; }
 
   /// A message that this node's router accepted.
   template <class Port>
@@ -149,7 +153,11 @@ public:
         make_void(port);
         try_open(port);
       }
+    } else {
+      in_the_way_since_ = boot_time{0};
     }
+    if (held() > 0)
+      try_open(port); // nobody tells when a link begins
     expire(returned_, now, port, false);
     expire(held_, now, port, true);
   }
@@ -169,8 +177,7 @@ public:
   /// itself, whose streams nobody counts.
   void sends_unseen() {
     TROUPE_ASSERT(state_ == state::open, "unseen in state {}", int(state_));
-    if (sent_ == 0)
-      sent_ = 1;
+    unseen_ = true;
   }
 
   /// Whether a stream leads to the node: to a start of it up to `upto`, by an
@@ -190,7 +197,7 @@ private:
   template <class Port>
   void close(Port& port) {
     TROUPE_ASSERT(state_ == state::open, "close in state {}", int(state_));
-    if (sent_ == 0) {
+    if (sent_ == settled_ && !unseen_) {
       end();
       return;
     }
@@ -220,6 +227,7 @@ private:
     in_the_way_since_ = boot_time{0};
     last_ = std::max(last_, epoch_);
     sent_ = settled_ = 0;
+    unseen_ = taken_ = false;
   }
 
   // The only way into `open`.
@@ -231,6 +239,7 @@ private:
     owner_ = route_.owner;
     owner_started_ = route_.owner_started;
     epoch_ = route_.epoch;
+    port.reach(owner_, owner_started_);
     release(returned_, port, false);
     release(held_, port, true);
   }
@@ -239,11 +248,18 @@ private:
   void send(Message&& msg, Port& port) {
     ++sent_;
     auto back = port.send(std::move(msg), owner_, epoch_);
-    if (!back)
+    if (!back) {
+      taken_ = true;
       return;
+    }
     ++settled_;
     returned_.push_front(std::move(*back));
-    close(port);
+    if (taken_ || unseen_) {
+      close(port);
+    } else { // as if it had not begun: it may once there is a way
+      state_ = state::waiting;
+      sent_ = settled_ = 0;
+    }
   }
 
   // A message that comes back at once closes the stream again: the rest stays.
@@ -283,6 +299,8 @@ private:
       0};                     // the fence, of an open route; zero: it is not
   std::uint64_t sent_ = 0;    // messages on this stream
   std::uint64_t settled_ = 0; // of them, returned or known as processed
+  bool unseen_ = false;       // more than those, to this node itself
+  bool taken_ = false;        // any of them
   fifo<Message> returned_;    // go first, in this order
   fifo<Message> held_;
 };

@@ -97,14 +97,13 @@ void node_core::pump(boot_time now) {
     for (auto& one : coordinator_.take_answers())
       answer(one);
     perform_host();
-    // News for a leader elsewhere goes with the next tick.
     bool news = host_.has_news();
     auto facts = host_.take_news();
     again = news && leadership_.leader == config_.self;
     if (again)
       coordinator_.told(config_.self, facts);
-    else if (news)
-      lease_.hurry();
+    else if (news && lease_.due_with_news(now))
+      heartbeat(now);
   }
 }
 

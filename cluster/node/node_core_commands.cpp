@@ -243,6 +243,8 @@ void node_core::state_kept(boot_time now, partition_key key, epoch at) {
 void node_core::state_found(partition_key key, epoch at,
                             partition_state state) {
   host_.recovered(key, at, std::move(state));
+  if (auto* a = map_.find(key)) // of the snapshot on this disk
+    host_.learn(key, *a);
 }
 
 void node_core::session_ended(boot_time now, node_id with) {

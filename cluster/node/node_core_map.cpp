@@ -72,10 +72,12 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
   coordinator_.applied(now, what, map_);
   for (auto& event : what.events)
     emit(happened{event});
+  // An earlier start may be somebody else's, whose id was free.
   if (auto* self = map_.node(config_.self);
       self
       && (self->incarnation > config_.started
-          || self->liveness == liveness::removed))
+          || (self->incarnation == config_.started
+              && self->liveness == liveness::removed)))
     emit(stop_process{{errc::foreign_node,
                        "another process was started as this node, later",
                        "stop one of the two; a copied data directory must not "

@@ -31,8 +31,9 @@ private:
     node_id id;
     std::uint32_t weight = 0;
     wide_int surplus = 0;
-    // What it can give, by cost. Within a cost the last one goes first: that
-    // is one which was given to it in this run, if there is any.
+    // What it can give, by cost. Within a cost the last one goes first: one
+    // that was given to it in this run, if there is any, else the one that it
+    // has had for longest.
     std::map<std::uint64_t, std::vector<std::size_t>> stock;
   };
 
@@ -62,17 +63,24 @@ balancing::balancing(const placement_input& in, const fair_shares& shares)
   std::map<node_id, std::size_t> index;
   for (std::size_t i = 0; i < seats_.size(); ++i)
     index[seats_[i].id] = i;
+  std::vector<std::size_t> seated;
   for (auto i : shares.free) {
     auto cost = shares.cost(in.partitions[i]);
     heaviest_ = std::max(heaviest_, cost * capacity_);
     lightest_ = i == shares.free.front()
                     ? heaviest_
                     : std::min(lightest_, cost * capacity_);
-    if (auto at = index.find(in.partitions[i].owner); at != index.end())
-      place(seats_[at->second], i, cost);
+    if (index.count(in.partitions[i].owner) != 0)
+      seated.push_back(i);
     else
       homeless_.emplace_back(cost, i);
   }
+  std::stable_sort(seated.begin(), seated.end(), [&](auto x, auto y) {
+    return in.partitions[y].since < in.partitions[x].since;
+  });
+  for (auto i : seated)
+    place(seats_[index.at(in.partitions[i].owner)], i,
+          shares.cost(in.partitions[i]));
 }
 
 /// A node with more than its share in partitions that cannot move is full:

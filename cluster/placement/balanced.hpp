@@ -15,6 +15,9 @@ namespace troupe {
 /// a packing problem. No node ends above its share by more than the heaviest
 /// partition.
 ///
+/// Of equal partitions a node gives away those that it has had for longest:
+/// what has just moved stays, so a rolling restart moves nothing to and fro.
+///
 /// Where several nodes may round up, those that need no move for it do, then
 /// those with the lowest `other_load` for their weight, then the lowest id.
 class balanced_strategy final : public placement_strategy {

@@ -27,6 +27,7 @@ struct placement_partition {
   std::uint32_t weight = 1; // 0: costs nothing, but still has to be somewhere
   bool movable = true;      // false: it is moving, or quarantined
   node_id pinned;           // none: anywhere; ignored while that node is away
+  epoch since;              // its assignment: greater is later
 };
 
 /// One region. Nodes and partitions may come in any order.

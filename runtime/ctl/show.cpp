@@ -102,6 +102,12 @@ std::string show_status(const json& x, bool) {
   line("weight", text_of(node, "weight"));
   line("uptime", fixed(decimal_of(node, "uptime_s"), 1) + " s");
   line("version", text_of(x, "version"));
+  if (auto text = text_of(x, "messages"); !text.empty())
+    line("messages", text);
+  for (auto& row : member(x, "degraded"))
+    line("degraded", text_of(row, "region") + ": " + text_of(row, "level")
+                         + ", for " + fixed(decimal_of(row, "seconds"), 1)
+                         + " s");
   return out;
 }
 

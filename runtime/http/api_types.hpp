@@ -30,6 +30,35 @@ enum class node_state {
 
 enum class partition_stage { unassigned, starting, running, pausing };
 
+/// What became of messages, since the node started. Once nothing is under way,
+/// accepted = settled + unknown.
+struct message_counts {
+  std::uint64_t accepted = 0;  // by routers here
+  std::uint64_t settled = 0;   // of them: processed anywhere, or dropped
+  std::uint64_t unknown = 0;   // of them: lost with their owner
+  std::uint64_t delivered = 0; // into mailboxes here, whoever took them
+  std::uint64_t processed = 0; // here
+  std::uint64_t answered = 0;  // by partitions here
+  std::uint64_t sent = 0;      // to other nodes
+  std::uint64_t returned = 0;  // given back by them
+  std::uint64_t held = 0;      // now
+  std::uint64_t held_bytes = 0;
+  std::map<std::string, std::uint64_t> dropped; // here, by reason, if any
+
+  /// Neither settled nor unknown yet.
+  std::uint64_t under_way() const {
+    auto known = settled + unknown;
+    return accepted > known ? accepted - known : 0;
+  }
+};
+
+/// A region that runs on here without a lease.
+struct degraded_row {
+  std::string region;
+  std::string level; // notice; warning after 10 s; critical after a minute
+  double seconds = 0;
+};
+
 /// The node that answers, and the cluster as it sees it.
 struct node_status {
   std::string cluster_id;
@@ -52,6 +81,8 @@ struct node_status {
   double lease_ms = 0; // left of this node's lease, zero: none
   double uptime_s = 0; // since the node started
   std::string version; // of troupe
+  message_counts messages;
+  std::vector<degraded_row> degraded; // by region
 };
 
 struct node_row {

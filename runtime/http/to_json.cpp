@@ -56,6 +56,19 @@ json epoch_json(troupe::epoch x) {
   return x ? json(x.value) : json(nullptr);
 }
 
+json to_json(const message_counts& x) {
+  return {{"accepted", x.accepted},     {"settled", x.settled},
+          {"unknown", x.unknown},       {"under_way", x.under_way()},
+          {"delivered", x.delivered},   {"processed", x.processed},
+          {"answered", x.answered},     {"sent", x.sent},
+          {"returned", x.returned},     {"held", x.held},
+          {"held_bytes", x.held_bytes}, {"dropped", x.dropped}};
+}
+
+json to_json(const degraded_row& x) {
+  return {{"region", x.region}, {"level", x.level}, {"seconds", x.seconds}};
+}
+
 json to_json(const node_status& x) {
   json node{{"id", x.id.value},
             {"name", x.name},
@@ -68,6 +81,9 @@ json to_json(const node_status& x) {
             {"labels", x.labels},
             {"weight", x.weight},
             {"uptime_s", x.uptime_s}};
+  auto degraded = json::array();
+  for (auto& row : x.degraded)
+    degraded.push_back(to_json(row));
   return {{"cluster_id", x.cluster_id},
           {"leader", name_json(x.leader)},
           {"term", x.term},
@@ -77,7 +93,9 @@ json to_json(const node_status& x) {
           {"learners", x.learners},
           {"lease_ms", x.lease_ms},
           {"version", x.version},
-          {"node", std::move(node)}};
+          {"node", std::move(node)},
+          {"messages", to_json(x.messages)},
+          {"degraded", std::move(degraded)}};
 }
 
 json to_json(const node_row& x) {

@@ -45,6 +45,7 @@ public:
 
   void set_identity(const identity& self);
   void set_peers(const std::vector<peer_address>& peers);
+  void expect(node_id peer, incarnation started);
   void drop_peer(node_id peer);
   send_result send_if(node_id to, frame_class how, std::uint8_t kind,
                       parts payload, predicate check);
@@ -267,6 +268,11 @@ void asio_transport::impl::set_peers(const std::vector<peer_address>& peers) {
       x->unwant();
 }
 
+void asio_transport::impl::expect(node_id peer, incarnation started) {
+  if (auto* x = links_.find(peer))
+    x->expect(started);
+}
+
 void asio_transport::impl::drop_peer(node_id peer) {
   if (auto* x = links_.find(peer))
     x->drop();
@@ -407,6 +413,10 @@ void asio_transport::set_identity(const identity& self) {
 
 void asio_transport::set_peers(const std::vector<peer_address>& peers) {
   impl_->set_peers(peers);
+}
+
+void asio_transport::expect(node_id peer, incarnation started) {
+  impl_->expect(peer, started);
 }
 
 void asio_transport::drop_peer(node_id peer) {

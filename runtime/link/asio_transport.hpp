@@ -64,6 +64,7 @@ public:
 
   void set_identity(const identity& self) override;
   void set_peers(const std::vector<peer_address>& peers) override;
+  void expect(node_id peer, incarnation started) override;
   void drop_peer(node_id peer) override;
   send_result send_if(node_id to, frame_class how, std::uint8_t kind,
                       parts payload, predicate check) override;

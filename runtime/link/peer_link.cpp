@@ -56,14 +56,29 @@ void peer_link::want(const peer_address& where) {
   if (closing_ != closing::no || (gone_ && where.incarnation <= gone_)
       || (where.incarnation && where.incarnation < known_))
     return;
-  if (known_ && where.incarnation > known_)
-    end_session(end_reason::new_incarnation);
-  if (where.incarnation)
-    known_ = where.incarnation;
+  know(where.incarnation);
   if (!out_.is_open())
     begin_session();
   wanted_ = true;
   address_ = where.address;
+  asio::post(in_.io, [this] { settle(); });
+}
+
+// A session with an earlier start is over.
+void peer_link::know(incarnation started) {
+  if (known_ && started > known_)
+    end_session(end_reason::new_incarnation);
+  if (started)
+    known_ = started;
+}
+
+void peer_link::expect(incarnation started) {
+  std::lock_guard guard{mutex_};
+  if (closing_ != closing::no || started <= known_ || started <= gone_)
+    return;
+  know(started);
+  if (!out_.is_open())
+    begin_session();
   asio::post(in_.io, [this] { settle(); });
 }
 

@@ -33,6 +33,7 @@ public:
   send_result send(frame_class how, std::uint8_t kind, transport::parts payload,
                    transport::predicate check);
   void want(const peer_address& where);
+  void expect(incarnation started);
   void unwant();
   void drop();
   void add_to(metrics& sum) const;
@@ -68,6 +69,7 @@ private:
   // Under the lock.
   void end_session(end_reason why, bool keep_connection = false);
   void begin_session();
+  void know(incarnation started);
 
   /// Tells of the sessions that ended, and takes up the one that is open.
   void follow_session();

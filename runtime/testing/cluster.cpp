@@ -144,6 +144,10 @@ const std::vector<lost_message>& cluster::dead_letters() const {
   return impl_->letters_;
 }
 
+message_books cluster::books(std::size_t node) const {
+  return impl_->books(impl_->live(node));
+}
+
 std::string cluster::picture() const {
   return impl_->picture();
 }

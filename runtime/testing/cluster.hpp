@@ -58,6 +58,15 @@ struct lost_message {
   dead_letter what;
 };
 
+/// What became of the messages that a node's routers took, since its start.
+struct message_books {
+  std::uint64_t accepted = 0;
+  std::uint64_t settled = 0; // processed somewhere, or dropped
+  std::uint64_t unknown = 0; // lost with their owner
+  /// Not known yet: held, travelling, or in a mailbox.
+  std::uint64_t under_way() const { return accepted - settled - unknown; }
+};
+
 /// A cluster of several nodes in one thread and in virtual time, to test
 /// partition actors of one's own: with moves, crashes, stops and cuts, in
 /// milliseconds, and with the same seed the same again.
@@ -159,6 +168,9 @@ public:
   /// What one node saw of its own: leaders that changed, leases that ended.
   const std::vector<event>& local_events(std::size_t node) const;
   const std::vector<lost_message>& dead_letters() const;
+  /// Nodes tell each other every 100 ms what they are done with. Once they have
+  /// after the last message, nothing is under way but what an actor lets wait.
+  message_books books(std::size_t node) const;
   /// The cluster for people: nodes, links, partitions, the last events.
   std::string picture() const;
   /// A fingerprint of all that happened so far: the same in every run of the

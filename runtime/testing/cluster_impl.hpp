@@ -77,6 +77,7 @@ public:
   void send(std::size_t node, const std::string& region, caf::message what);
   answer send_request(std::size_t node, const std::string& region,
                       caf::message what);
+  message_books books(process& who);
 
   std::string picture() const;
 

@@ -6,6 +6,7 @@
 
 #include <troupe/actors/ask_sink.hpp>
 #include <troupe/actors/error.hpp>
+#include <troupe/cluster/assert.hpp>
 #include <troupe/runtime/testing/cluster_impl.hpp>
 
 namespace troupe::testing {
@@ -48,6 +49,17 @@ answer cluster::impl::send_request(std::size_t node, const std::string& region,
   plane_of(by, region)
       .router->enqueue(sink, caf::make_message_id(1), std::move(what), nullptr);
   return answer{std::move(state)};
+}
+
+// Whoever counts a message twice breaks the promise that none is lost unsaid.
+message_books cluster::impl::books(process& who) {
+  auto& count = who.plane().counters();
+  message_books out{count.accepted, count.settled(), count.unknown};
+  TROUPE_ASSERT(out.settled + out.unknown <= out.accepted,
+                "{} accepted {} messages, and knows of {} settled, {} unknown",
+                who.core().config().name, out.accepted, out.settled,
+                out.unknown);
+  return out;
 }
 
 // -- region -------------------------------------------------------------------

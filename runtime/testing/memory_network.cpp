@@ -217,19 +217,27 @@ void memory_link::set_peers(const std::vector<link::peer_address>& peers) {
   for (auto& peer : peers) {
     if (closed_ || peer.id == self_.node)
       continue;
-    auto& with = sessions_[peer.id];
-    bool newer = with.life != 0 && peer.incarnation > with.incarnation;
-    if (newer) {
-      auto gone = std::exchange(with, {});
-      net_.time_.after(
-          boot_time{0}, [this, id = peer.id, gone = std::move(gone)]() mutable {
-            tell_end(id, std::move(gone), link::end_reason::new_incarnation,
-                     link::close_reason::ended);
-          });
-    }
-    if (!with.connected && !with.dialling)
-      net_.dial(*this, peer.id, net_.delay());
+    renew(peer.id, sessions_[peer.id], peer.incarnation);
   }
+}
+
+void memory_link::expect(node_id peer, incarnation started) {
+  if (auto i = sessions_.find(peer); !closed_ && i != sessions_.end())
+    renew(peer, i->second, started);
+}
+
+// A session with an earlier start is over.
+void memory_link::renew(node_id peer, session& with, incarnation started) {
+  if (with.life != 0 && started > with.incarnation) {
+    auto gone = std::exchange(with, {});
+    net_.time_.after(
+        boot_time{0}, [this, peer, gone = std::move(gone)]() mutable {
+          tell_end(peer, std::move(gone), link::end_reason::new_incarnation,
+                   link::close_reason::ended);
+        });
+  }
+  if (!with.connected && !with.dialling)
+    net_.dial(*this, peer, net_.delay());
 }
 
 void memory_link::drop_peer(node_id peer) {

@@ -83,6 +83,7 @@ public:
 
   void set_identity(const link::identity& self) override;
   void set_peers(const std::vector<link::peer_address>& peers) override;
+  void expect(node_id peer, incarnation started) override;
   void drop_peer(node_id peer) override;
   link::send_result send_if(node_id to, link::frame_class how,
                             std::uint8_t kind, parts payload,
@@ -119,6 +120,7 @@ private:
     std::uint64_t received = 0;
   };
 
+  void renew(node_id peer, session& with, incarnation started);
   void disconnect(node_id peer, link::close_reason why);
   void end(node_id peer, link::end_reason why, link::close_reason how);
   void tell_end(node_id peer, session gone, link::end_reason why,

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   troupe::node_options options;
   std::uint32_t partitions = 64;
   std::string strategy = "balanced";
+  std::string preset = "normal";
   std::vector<std::string> set;
   std::vector<std::string> labels;
   node->add_option("--name", options.name, "Name, unique in the cluster");
@@ -83,6 +84,8 @@ int main(int argc, char** argv) {
   node->add_option("--weight", options.weight, "Capacity, 100 is normal");
   node->add_option("--partitions", partitions, "Partitions of the region");
   node->add_option("--strategy", strategy, "Placement strategy");
+  node->add_option("--preset", preset, "normal, fast (for one room) or wan")
+      ->check(CLI::IsMember({"normal", "fast", "wan"}));
   node->add_option("--set", set, "name=value, see 'troupectl settings'");
   node->add_option("--log", options.log,
                    "debug, info, warn, error or off; not given: info in a "
@@ -94,6 +97,7 @@ int main(int argc, char** argv) {
   }
   if (options.log.empty() && !options.join.empty())
     options.log = "info";
+  options.settings = *troupe::settings_preset(preset);
   for (auto& one : set)
     if (auto why = troupe::set_setting(options, one))
       return report(why);

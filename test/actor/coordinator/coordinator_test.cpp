@@ -25,6 +25,7 @@ struct lone_node final : coordinator_ports, plane_listener {
   struct silent_links final : link::transport {
     void set_identity(const link::identity&) override {}
     void set_peers(const std::vector<link::peer_address>&) override {}
+    void expect(node_id, incarnation) override {}
     void drop_peer(node_id) override {}
     void introduce(const std::string&, std::string, std::chrono::milliseconds,
                    introduction_callback) override {}

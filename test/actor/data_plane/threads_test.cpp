@@ -65,6 +65,7 @@ struct threaded_links final : link::transport {
   std::atomic<wire_thread*> out{nullptr};
   void set_identity(const link::identity&) override {}
   void set_peers(const std::vector<link::peer_address>&) override {}
+  void expect(node_id, incarnation) override {}
   void drop_peer(node_id) override {}
   void introduce(const std::string&, std::string, std::chrono::milliseconds,
                  introduction_callback) override {}

@@ -377,7 +377,10 @@ TEST_CASE("[HR-6] group: leadership is handed over under load without the wait "
           "of an election, and no command is told wrong",
           "[actor][group]") {
   members x;
-  x.change = [](group_options& o) { o.settings.election = 3000ms; };
+  x.change = [](group_options& o) {
+    o.settings.election = 3000ms;
+    o.settings.disk_timeout = 20s; // a disk that others use too is no reason
+  };
   for (int i : {1, 2, 3})
     x.start(i);
   CHECK(x.all_list("1v 2v 3v"));

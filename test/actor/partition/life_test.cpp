@@ -188,6 +188,29 @@ TEST_CASE("partition: a closed gate lets nothing begin, and keeps the order",
   CHECK(w.answers == lines{"2", "4", "6"});
 }
 
+TEST_CASE("partition: what waits for the gate is not overtaken when it opens "
+          "between two messages",
+          "[actor][partition]") {
+  journal j;
+  world w;
+  w.place(1, epoch{5}, j.actor());
+  w.lease(1, 0s);
+  for (int i = 1; i <= 3; ++i)
+    w.ask(1, std::string{"a"}, i);
+  w.run();
+  w.ask(1, std::string{"a"}, 4);
+  bool stops = GENERATE(false, true);
+  if (stops)
+    w.pause(1, epoch{5});
+  w.lease(1, 1s); // the actor finds that out only behind what it has
+  w.run();
+  lines all{"start 5", "a 1", "a 2", "a 3", "a 4"};
+  if (stops)
+    all.insert(all.end(), {"stop", "save"});
+  CHECK(j.log == all);
+  CHECK(w.answers == lines{"2", "4", "6", "8"});
+}
+
 TEST_CASE("partition: no hook runs while the gate is closed",
           "[actor][partition]") {
   journal j;

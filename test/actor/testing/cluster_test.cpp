@@ -167,7 +167,20 @@ TEST_CASE("testing: a type that is not registered cannot travel",
       c.settle();
       auto remote = (*r.owner(0u) + 1) % 2;
       CHECK(r.request(*r.owner(0u), to_partition{0, "k"}, point{3}).ok());
-      return r.request(remote, to_partition{0, "k"}, point{3}).code();
+      auto code = r.request(remote, to_partition{0, "k"}, point{3}).code();
+      check_books(c);
+      // What is dropped is a dead letter.
+      auto& letters = c.dead_letters();
+      REQUIRE(letters.size() == (code == errc::none ? 0 : 1));
+      for (auto& one : letters) {
+        CHECK(one.node == remote);
+        CHECK(one.what.region == "r");
+        CHECK(one.what.partition == 0);
+        CHECK(one.what.key == "k");
+        CHECK(one.what.why == code);
+        CHECK(!one.what.type.empty());
+      }
+      return code;
     }
   };
   CHECK(run::with({}) == errc::unknown_type);

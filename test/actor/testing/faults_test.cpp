@@ -54,6 +54,8 @@ TEST_CASE("testing: a move under messages keeps the order and loses nothing",
     CHECK(count(c, proto::EVENT_KIND_PARTITION_PAUSED) == 4);
     CHECK(logs.ask<std::string>(1, "alice", whole) == numbers(120));
     CHECK(c.dead_letters().empty());
+    CHECK(c.books(0).accepted == 120);
+    check_books(c);
   });
 }
 
@@ -107,6 +109,7 @@ TEST_CASE("testing: a crash leaves requests unknown, and partitions to others",
   }
   REQUIRE(!lost.empty());
   auto asked_by_it = logs.request(owner, "alice", whole);
+  logs.tell(other, "alice", 9); // on its way
   c.crash(owner);
   CHECK(asked_by_it.code() == errc::outcome_unknown);
   auto began = c.now();
@@ -122,10 +125,13 @@ TEST_CASE("testing: a crash leaves requests unknown, and partitions to others",
   CHECK(logs.ask<std::string>(other, "alice", whole).empty());
   CHECK(count(c, proto::EVENT_KIND_NODE_DOWN) == 1);
 
+  CHECK(c.books(other).unknown >= 1);
+
   c.start(owner);
   c.settle();
   logs.tell(owner, "alice", 2);
   CHECK(logs.ask<std::string>(owner, "alice", whole) == "2 ");
+  check_books(c);
 }
 
 TEST_CASE("testing: a node that is cut off stops at the end of its lease",
@@ -186,6 +192,7 @@ TEST_CASE("testing: a node that is cut off stops at the end of its lease",
   CHECK(there.back().code() == errc::none);
   if (!by_pause)
     CHECK(there.front().code() == errc::none);
+  check_books(c);
 }
 
 TEST_CASE("testing: an announced restart keeps partitions and their state, a "
@@ -212,6 +219,7 @@ TEST_CASE("testing: an announced restart keeps partitions and their state, a "
   CHECK((logs.owner("alice") == owner) == announced);
   CHECK(logs.ask<std::string>(owner, "alice", whole)
         == (announced ? "1 " : ""));
+  check_books(c);
 }
 
 TEST_CASE("testing: a drained node gives everything away and is gone",
@@ -245,6 +253,7 @@ TEST_CASE("testing: a drained node gives everything away and is gone",
   CHECK(logs.ask<std::string>(node, "k3", whole).find("3 ")
         != std::string::npos);
   CHECK(c.dead_letters().empty());
+  check_books(c);
 }
 
 TEST_CASE("testing: what an actor spawned ends with its node",

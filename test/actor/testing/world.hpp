@@ -33,6 +33,17 @@ inline caf::behavior logger(stateful_partition<log_state>* self) {
   };
 }
 
+/// All that was accepted is accounted for. [INV-STREAM-6]
+inline void check_books(cluster& c) {
+  c.settle();
+  c.run_for(250ms); // two reports
+  for (std::size_t i = 0; i < c.size(); ++i)
+    if (c.running(i)) {
+      INFO("node " << i);
+      CHECK(c.books(i).under_way() == 0);
+    }
+}
+
 struct point {
   int x = 0;
 };

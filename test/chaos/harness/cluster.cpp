@@ -31,6 +31,14 @@ std::string witness_program() {
 #endif
 }
 
+std::string wall_shift_library() {
+#ifdef CHAOS_WALL_SHIFT
+  return CHAOS_WALL_SHIFT;
+#else
+  return {};
+#endif
+}
+
 std::string own_host(unsigned number) {
   auto pid = static_cast<unsigned>(::getpid());
   auto turn = pid / 62500 % 64;

@@ -18,6 +18,10 @@ std::string counter_program();
 /// That of nodes whose partitions write down when they run; see run_book.
 std::string witness_program();
 
+/// That of the library which, preloaded, shifts a process's wall clock; empty:
+/// there is none in this build.
+std::string wall_shift_library();
+
 /// Addresses of the loopback network that this process uses alone, up to number
 /// 14: no client's own port ever collides with one that a node listens on.
 std::string own_host(unsigned number = 0);

@@ -1,49 +1,14 @@
 // Disks without room, under nodes at work.
 #include <test/catch.hpp>
+#include <test/chaos/harness/small_disk.hpp>
 
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "witnessed.hpp"
 
 using namespace troupe::chaos;
 
 namespace {
-
-/// A file system of its own on a directory, seen by this process and its
-/// children alone.
-class small_disk {
-public:
-  small_disk(const std::string& directory, unsigned mebibytes)
-      : directory_(directory) {
-    ::mkdir(directory.c_str(), 0755);
-    if (::unshare(CLONE_NEWNS) != 0
-        || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0
-        || !mount(mebibytes, 0))
-      why_ = std::strerror(errno);
-  }
-  ~small_disk() { ::umount2(directory_.c_str(), MNT_DETACH); }
-
-  /// Empty: there it is.
-  const std::string& why_not() const { return why_; }
-
-  bool resize(unsigned mebibytes) { return mount(mebibytes, MS_REMOUNT); }
-
-private:
-  bool mount(unsigned mebibytes, unsigned long flags) {
-    auto size = "size=" + std::to_string(mebibytes) + "m";
-    return ::mount("tmpfs", directory_.c_str(), "tmpfs", flags, size.c_str())
-           == 0;
-  }
-
-  std::string directory_;
-  std::string why_;
-};
 
 // A change of the map that needs a mebibyte in every log, and moves nothing: no
 // node has such a label.
@@ -62,9 +27,9 @@ TEST_CASE(
     "[chaos][disk]") {
   witnessed c;
   auto& full = c[2];
-  // The log has a file of 16 MiB and prepares the next one, which finds no
-  // room.
-  small_disk disk{full.data, 24};
+  // The log has a file of 16 MiB and has prepared the next one; the third finds
+  // no room.
+  small_disk disk{full.data, 40};
   if (!disk.why_not().empty()) {
     std::printf("skipped: no file system can be mounted here: %s\n",
                 disk.why_not().c_str());

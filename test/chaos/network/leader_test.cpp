@@ -58,10 +58,10 @@ TEST_CASE("the leader is killed while it moves partitions to a node whose link "
       if (!e.contains("partition"))
         continue;
       auto p = e["partition"].get<unsigned>();
-      if (e["event"] == "partition_paused" || e["cause"] == "owner lost")
-        out.insert(p);
-      else if (e["event"] == "partition_started")
+      if (e["event"] == "partition_started")
         out.erase(p);
+      else if (e["event"] == "partition_paused" || e["cause"] == "owner lost")
+        out.insert(p);
     }
     return out;
   };

@@ -64,37 +64,39 @@ TEST_CASE("model: no two nodes run by lease, an old leader's echoes included",
 
 TEST_CASE("model: a lease without its rule lets two nodes run",
           "[model][lease]") {
-  expect_broken("an echo waits for a round", &lease_rules::round_awaited);
-  expect_broken("a margin for clocks", {"margin", 2, 0, 6, 4}, {});
+  expect_broken("INV-LEASE-1 an echo waits for a round",
+                &lease_rules::round_awaited);
+  expect_broken("INV-LEASE-3 a margin for clocks", {"margin", 2, 0, 6, 4}, {});
 }
 
 TEST_CASE("model: each other rule of a lease, switched off, lets two nodes run",
           "[model][lease]") {
   SECTION("round") {
-    expect_broken("which began after the heartbeat arrived",
+    expect_broken("INV-LEASE-1 which began after the heartbeat arrived",
                   &lease_rules::round_after);
   }
   SECTION("send") {
-    expect_broken("the lease runs from the sending", &lease_rules::from_send);
+    expect_broken("INV-LEASE-1 the lease runs from the sending",
+                  &lease_rules::from_send);
   }
   SECTION("applied") {
-    expect_broken("only once the index is applied",
+    expect_broken("INV-LEASE-2 only once the index is applied",
                   &lease_rules::index_applied);
   }
   SECTION("last") {
-    expect_broken("the log's last, not the last committed",
+    expect_broken("INV-LEASE-2 the log's last, not the last committed",
                   &lease_rules::index_of_last);
   }
   SECTION("base") {
-    expect_broken("a new leader counts from a base", &lease_rules::base_known,
-                  2);
+    expect_broken("INV-LEASE-3 a new leader counts from a base",
+                  &lease_rules::base_known, 2);
   }
   SECTION("voters") {
-    expect_broken("the latest of all that elected it",
+    expect_broken("INV-LEASE-3 the latest of all that elected it",
                   &lease_rules::base_of_all, 2);
   }
   SECTION("time") {
-    expect_broken("nothing is taken away before its time",
+    expect_broken("INV-COORD-4 nothing is taken away before its time",
                   &lease_rules::lease_awaited);
   }
 }

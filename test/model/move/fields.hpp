@@ -16,8 +16,11 @@ TROUPE_FIELD(stream_started, stream<message>, owner_started_)
 TROUPE_FIELD(stream_epoch, stream<message>, epoch_)
 TROUPE_FIELD(stream_last, stream<message>, last_)
 TROUPE_FIELD(stream_void, stream<message>, void_epoch_)
+TROUPE_FIELD(stream_in_the_way, stream<message>, in_the_way_since_)
 TROUPE_FIELD(stream_sent, stream<message>, sent_)
 TROUPE_FIELD(stream_settled, stream<message>, settled_)
+TROUPE_FIELD(stream_unseen, stream<message>, unseen_)
+TROUPE_FIELD(stream_taken, stream<message>, taken_)
 TROUPE_FIELD(stream_returned, stream<message>, returned_)
 TROUPE_FIELD(stream_held, stream<message>, held_)
 TROUPE_FIELD(intake_state, intake<message>, state_)
@@ -26,6 +29,7 @@ TROUPE_FIELD(intake_parked, intake<message>, parked_)
 TROUPE_FIELD(slot_stream, partition_slot<message>, stream_)
 TROUPE_FIELD(slot_intake, partition_slot<message>, intake_)
 TROUPE_FIELD(host_records, partition_host, records_)
+TROUPE_FIELD(host_awaited, partition_host, awaited_)
 
 /// A class of exactly these fields.
 template <class... Ts>
@@ -64,7 +68,9 @@ inline void add(digester& d, const slot& x) {
   d.add(field<stream_state>(out), field<stream_owner>(out),
         field<stream_started>(out), field<stream_epoch>(out),
         field<stream_last>(out), field<stream_void>(out),
-        field<stream_sent>(out), field<stream_settled>(out));
+        field<stream_in_the_way>(out), field<stream_sent>(out),
+        field<stream_settled>(out), field<stream_unseen>(out),
+        field<stream_taken>(out));
   add(d, field<stream_route>(out));
   add(d, field<stream_returned>(out));
   add(d, field<stream_held>(out));
@@ -78,7 +84,8 @@ inline void add(digester& d, const assignment& x) {
         x.source, x.source_epoch, x.version, x.failures);
 }
 
-// The facts, the effects and the count of the living follow from the records.
+// The facts, the effects, the count of the living and what is awaited follow
+// from the records.
 inline void add(digester& d, const partition_host& x) {
   auto kept = [&](const auto& one) {
     d.add(one.has_value());
@@ -92,7 +99,7 @@ inline void add(digester& d, const partition_host& x) {
   for (auto& [key, r] : field<host_records>(x)) {
     d.add(key.partition);
     add(d, r.now);
-    d.add(r.actor, r.killed, r.epoch, r.failed_epoch);
+    d.add(r.actor, r.killed, r.epoch, r.failed_epoch, r.unstarted);
     kept(r.saved);
     kept(r.received);
   }
@@ -101,8 +108,9 @@ inline void add(digester& d, const partition_host& x) {
 static_assert(
     sizeof(stream<message>)
         == sizeof(fields_of<stream<message>::state, route, node_id, incarnation,
-                            epoch, epoch, epoch, std::uint64_t, std::uint64_t,
-                            fifo<message>, fifo<message>>),
+                            epoch, epoch, epoch, boot_time, std::uint64_t,
+                            std::uint64_t, std::pair<bool, bool>, fifo<message>,
+                            fifo<message>>),
     "another field of stream: give it to the digest");
 static_assert(sizeof(intake<message>)
                   == sizeof(fields_of<intake<message>::state, epoch,

@@ -26,6 +26,9 @@ public:
   /// The map says running: the actor of before is not needed any more.
   void runs() { saved_ = 0; }
 
+  /// The router is no more: what becomes of its messages is on nobody's books.
+  void router_gone(node_id origin) { under_way_[origin.value - 1] = {}; }
+
   /// All that the router accepted is accounted for.
   bool settled(node_id origin, std::uint8_t accepted) const {
     auto i = origin.value - 1;

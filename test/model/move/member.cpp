@@ -41,6 +41,7 @@ struct member::env {
   void deliver(const fence& f) {
     here.actor_->mailbox.push_back({item::kind::fence, {}, f});
   }
+  void reach(node_id, incarnation) {}
   void marker(epoch) {
     here.actor_->mailbox.push_back({item::kind::marker, {}, {}});
   }
@@ -328,6 +329,30 @@ void member::end(const rules& on, outputs& out, bool save) {
     state = partition_state{
         true, std::make_shared<const std::string>(to_text(gone.had))};
   host_.stopped(the_key, gone.at, std::move(state));
+  perform(on, out);
+  after(on, out);
+}
+
+void member::farewell_over(const rules& on, outputs& out) {
+  env e{*this, on, out};
+  slot_.give_up(incarnation{1}, applied_, e);
+  after(on, out);
+}
+
+void member::fence_overdue(const rules& on, outputs& out) {
+  env e{*this, on, out};
+  auto limit = std::chrono::seconds{1};
+  slot_.expire(limit, limit, e);
+  slot_.expire(3 * limit, limit, e);
+  if (!on.fence_waits)
+    slot_.give_up({}, {}, e);
+  after(on, out);
+}
+
+void member::state_overdue(const rules& on, outputs& out) {
+  auto limit = std::chrono::seconds{1};
+  host_.give_up_states(limit, limit);
+  host_.give_up_states(3 * limit, limit);
   perform(on, out);
   after(on, out);
 }

@@ -55,6 +55,8 @@ public:
   /// What this node had sent to one that left, and that it had not taken.
   void came_back(const rules&, outputs&, const frame&);
   void peer_left(const rules&, outputs&, node_id peer);
+  /// The same for a stream that began after its goodbye.
+  void farewell_over(const rules&, outputs&);
   /// Applies the last entry of this log.
   void apply(const rules&, outputs&, const history&, log_ref log);
   /// Installs a snapshot of this log.
@@ -64,6 +66,10 @@ public:
   void work(const rules&, outputs&);
   /// Its stop deadline passes, or it was killed: it ends as it is.
   void end(const rules&, outputs&, bool save);
+  /// It has waited long enough for the answer to a fence.
+  void fence_overdue(const rules&, outputs&);
+  /// The same for the state that it is to start from.
+  void state_overdue(const rules&, outputs&);
   /// Its lease ends, and what would extend it is too old.
   void time_passes() {
     now_ = std::max(now_, lease_.end()) + std::chrono::seconds{2};
@@ -97,6 +103,22 @@ public:
            && field<intake_state>(slot_.in())
                   == intake<message>::state::closing;
   }
+  /// For a fence without whose answer the next stream does not open.
+  bool waits_for_fence(const rules& on) const {
+    auto& out = slot_.out();
+    bool next_runs = out.known().open() && out.known().epoch > out.at();
+    return out.current() == stream<message>::state::fencing
+           && !out.streams_to(self_) && (next_runs || !on.fence_waits);
+  }
+  /// A stream leads to a node that has said goodbye.
+  bool streams_to_gone() const {
+    auto& out = slot_.out();
+    for (std::uint64_t id = 1; id <= 3; ++id)
+      if ((gone_ >> id & 1) && out.streams_to(node_id{id}))
+        return true;
+    return false;
+  }
+  bool waits_for_state() const { return !field<host_awaited>(host_).empty(); }
   bool is_killed() const { return actor_ && actor_->killed; }
   bool has_actor() const { return actor_.has_value(); }
   /// Nothing of its own router is open.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr node_set a = 1, b = 2, c = 4;
 
-// Memory: about 40 bytes a state, and 300 for each of the widest layer.
+// Memory: about 40 bytes a state, and 400 for each of the widest layer.
 constexpr std::size_t states_max = 40'000'000;
 
 void print(const std::string& name, const findings& x) {
@@ -105,6 +105,16 @@ scenario crash_after_rollback() {
   x.crash = a;
   return x;
 }
+scenario overdue() {
+  auto x = with("1 move, 1 fence given up; 1 from A, 2 from C", {1, 0, 2}, {b});
+  x.overdue_fences = 1;
+  return x;
+}
+scenario no_state() {
+  auto x = with("2 moves, 1 state given up; 1 from C", {0, 0, 1}, {b, a | c});
+  x.overdue_states = 1;
+  return x;
+}
 scenario leave() {
   auto x = with("A leaves in order; 2 from C", {0, 0, 2}, {});
   x.leaves = a;
@@ -121,6 +131,8 @@ TEST_CASE("model: every order of the steps of a move keeps its promises",
   expect_sound(cut_off());
   expect_sound(crash());
   expect_sound(crash_after_rollback());
+  expect_sound(overdue());
+  expect_sound(no_state());
   expect_sound(leave());
   auto late =
       with("2 moves, snapshots; 1 from A, 1 from C", {1, 0, 1}, {b, a | c});
@@ -136,55 +148,62 @@ TEST_CASE("model: every order of the steps of a move keeps its promises",
 TEST_CASE("model: each rule of a move, switched off, breaks a promise",
           "[model][move]") {
   // Routers.
-  expect_broken("fences follow what was sent", &rules::fence_in_order,
-                planned());
-  expect_broken("no next stream before the fence is back",
+  expect_broken("INV-STREAM-3 fences follow what was sent",
+                &rules::fence_in_order, planned());
+  expect_broken("INV-STREAM-2 no next stream before the fence is back",
                 &rules::fence_awaited, planned());
-  expect_broken("the next stream has a greater epoch", &rules::greater_epoch,
-                leave());
-  expect_broken("the first return closes the stream", &rules::return_closes,
-                twice());
-  expect_broken("what came back goes first", &rules::returned_first, twice());
-  expect_broken("a stream given up is void", &rules::given_up_is_void,
-                cut_off());
-  expect_broken("a lost owner stays lost", &rules::lost_stays_lost,
+  expect_broken("INV-STREAM-2 the next stream has a greater epoch",
+                &rules::greater_epoch, leave());
+  expect_broken("INV-STREAM-4 the first return closes the stream",
+                &rules::return_closes, twice());
+  expect_broken("INV-STREAM-4 what came back goes first",
+                &rules::returned_first, twice());
+  expect_broken("INV-STREAM-5 a stream given up is void",
+                &rules::given_up_is_void, cut_off());
+  expect_broken("INV-STREAM-6 a fence waits while no other owner runs",
+                &rules::fence_waits, overdue());
+  expect_broken("INV-STREAM-2 a lost owner stays lost", &rules::lost_stays_lost,
                 crash_after_rollback());
-  expect_broken("streams to a lost owner are given up", &rules::lost_gives_up,
-                crash());
-  expect_broken("a goodbye ends streams", &rules::goodbye_ends, leave());
-  expect_broken("what was not taken comes back", &rules::untaken_comes_back,
+  expect_broken("INV-STREAM-2 streams to a lost owner are given up",
+                &rules::lost_gives_up, crash());
+  expect_broken("INV-STREAM-2 a goodbye ends streams", &rules::goodbye_ends,
                 leave());
-  expect_broken("the goodbye of one that left is awaited",
+  expect_broken("INV-STREAM-6 what was not taken comes back",
+                &rules::untaken_comes_back, leave());
+  expect_broken("INV-STREAM-6 the goodbye of one that left is awaited",
                 &rules::goodbye_awaited, leave());
   // Owners.
-  expect_broken("only the actor's epoch gets in", &rules::epoch_checked,
-                cut_off());
-  expect_broken("fences go through the mailbox", &rules::fence_in_mailbox,
-                planned());
-  expect_broken("behind the marker all parks", &rules::marker_parks,
+  expect_broken("INV-INTAKE-1 only the actor's epoch gets in",
+                &rules::epoch_checked, cut_off());
+  expect_broken("INV-INTAKE-3 fences go through the mailbox",
+                &rules::fence_in_mailbox, planned());
+  expect_broken("INV-INTAKE-2 behind the marker all parks",
+                &rules::marker_parks, hard_stop());
+  expect_broken("INV-INTAKE-4 a mailbox comes back", &rules::mailbox_comes_back,
                 hard_stop());
-  expect_broken("a mailbox comes back", &rules::mailbox_comes_back,
+  expect_broken("INV-INTAKE-3 so do the fences in it", &rules::fences_answered,
                 hard_stop());
-  expect_broken("so do the fences in it", &rules::fences_answered, hard_stop());
   // Hosts and leases.
-  expect_broken("a state is acknowledged", &rules::state_acknowledged, crash());
-  expect_broken("a state is kept until the next runs", &rules::state_kept,
-                crash());
-  expect_broken("who is killed begins nothing", &rules::killed_begins_nothing,
+  expect_broken("INV-HOST-4 a state is acknowledged",
+                &rules::state_acknowledged, crash());
+  expect_broken("INV-HOST-5 a state is kept until the next runs",
+                &rules::state_kept, crash());
+  expect_broken("INV-GATE-3 who is killed begins nothing",
+                &rules::killed_begins_nothing, cut_off());
+  expect_broken("INV-GATE-2 nothing begins without a lease", &rules::gate,
                 cut_off());
-  expect_broken("nothing begins without a lease", &rules::gate, cut_off());
-  expect_broken("an echo needs an index applied", &rules::echo_has_index,
-                cut_off());
-  expect_broken("which is the last, not the last committed",
+  expect_broken("INV-LEASE-2 an echo needs an index applied",
+                &rules::echo_has_index, cut_off());
+  expect_broken("INV-LEASE-2 which is the last, not the last committed",
                 &rules::index_of_last, cut_off());
   // Leaders.
-  expect_broken("the target waits for the confirmation",
+  expect_broken("INV-COORD-8 the target waits for the confirmation",
                 &rules::confirm_awaited, planned());
-  expect_broken("nobody is lost before its lease ends", &rules::lease_awaited,
-                cut_off());
-  expect_broken("a rollback is a new epoch", &rules::rollback_new_epoch,
-                rolled_back());
-  expect_broken("a fact names its epoch", &rules::rows_name_epoch,
+  expect_broken("INV-COORD-4 nobody is lost before its lease ends",
+                &rules::lease_awaited, cut_off());
+  expect_broken("INV-MAP-2 a rollback is a new epoch",
+                &rules::rollback_new_epoch, rolled_back());
+  expect_broken("INV-MAP-3 a fact names its epoch", &rules::rows_name_epoch,
                 rolled_back());
 }
 
@@ -225,11 +244,19 @@ TEST_CASE("model: all of it", "[.][full]") {
     x.data_goes_on = true;
     expect_sound(x);
   }
+  SECTION("fence") {
+    auto x = with("2 moves, 1 rollback, 1 fence given up; 2 from C", {0, 0, 2},
+                  {b, a | c});
+    x.rollbacks = 1;
+    x.overdue_fences = 1;
+    expect_sound(x);
+  }
   SECTION("leave") {
     auto x = with("A leaves in order, 1 rollback; 1 from B, 2 from C",
                   {0, 1, 2}, {});
     x.leaves = a;
     x.rollbacks = 1;
+    x.farewells = true;
     expect_sound(x);
   }
 }

@@ -16,6 +16,7 @@ struct rules {
   bool goodbye_ends = true;       // a goodbye ends the streams to that node
   bool untaken_comes_back = true; // and gives back what it had not taken
   bool goodbye_awaited = true;    // of one that left in order
+  bool fence_waits = true;        // as long as no other owner runs
   bool lost_stays_lost = true;    // whatever else it had been assigned
   // Owners. [INV-INTAKE-*]
   bool epoch_checked = true;      // only the actor's own epoch gets in

@@ -15,7 +15,9 @@
 namespace troupe::sim {
 
 /// A node's disk: writes become durable in order, some time later. At a crash
-/// what is not durable yet is lost, but for a part of it from the front.
+/// what is not durable yet is lost, but for a part of it from the front: a
+/// write is there whole or not at all, as the store's records are. A disk with
+/// damage in it is one that is gone: the store refuses it.
 class disk {
 public:
   struct kept_file {
@@ -41,6 +43,10 @@ public:
   void drop(partition_key key, epoch at);
 
   void crash();
+  /// There is no room for the log any more: a process that writes ends.
+  void fill() { full_ = true; }
+  void make_room() { full_ = false; }
+  bool full() const { return full_; }
   /// Writes that are not durable yet.
   std::size_t pending() const { return pending_.size(); }
 
@@ -69,6 +75,7 @@ private:
   chance& luck_;
   boot_time delay_max_ = std::chrono::microseconds{800};
   boot_time busy_until_{0};
+  bool full_ = false;
   std::uint64_t next_ = 1;
   std::deque<write_op> pending_;
 

@@ -61,8 +61,11 @@ void network::expect(process_id who, node_id peer, incarnation started) {
   if (starts_.at(before) >= started)
     return;
   met_.erase(met);
-  say_goodbye(who, before);
-  listener_.session_ended(who, before);
+  // A thread of its own tells of it.
+  time_.after(boot_time{0}, [this, who, before] {
+    say_goodbye(who, before);
+    listener_.session_ended(who, before);
+  });
 }
 
 void network::drop_lanes(process_id who) {

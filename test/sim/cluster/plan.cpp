@@ -1,6 +1,7 @@
 #include "plan.hpp"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 namespace troupe::sim {
@@ -33,13 +34,14 @@ plan draw_plan(std::uint64_t seed, bool strict, boot_time length) {
   std::vector<deed> kinds{
       deed::move,      deed::move,           deed::move,    deed::rebalance,
       deed::join,      deed::leave,          deed::restart, deed::slow_handlers,
-      deed::wall_jump, deed::drain_and_back, deed::garbage};
+      deed::wall_jump, deed::drain_and_back, deed::garbage, deed::rolling};
   if (!strict)
     kinds.insert(kinds.end(),
                  {deed::crash, deed::crash, deed::pause, deed::pause,
                   deed::isolate, deed::cut, deed::rain, deed::slow_disk,
                   deed::failing_starts, deed::crash, deed::isolate, deed::deaf,
-                  deed::dying_actors, deed::hanging_handler});
+                  deed::dying_actors, deed::hanging_handler, deed::wipe,
+                  deed::full_disk, deed::flap, deed::flap});
   // Each run has its own mixture: a few kinds, often.
   std::vector<deed> mine;
   for (auto n = 2 + luck.below(5); n > 0; --n)
@@ -204,7 +206,7 @@ private:
       break;
     case deed::join:
       if (world_.nodes().size() < 9)
-        world_.join("j" + std::to_string(d.whom % 100000));
+        world_.join("j" + std::to_string(d.whom));
       break;
     case deed::leave:
       if (count_in() > 3 && !somebody_goes())
@@ -287,7 +289,62 @@ private:
           for (std::uint8_t kind = 1; kind < 24; ++kind)
             other->garbage_arrived(id, static_cast<frame_kind>(kind));
       break;
+    case deed::wipe:
+      // The voter that goes is replaced before another one may go.
+      if (count_in() >= 3 && all_voters_serve() && world_.joining() == 0) {
+        node->retire();
+        later([this, name = node->name()] { world_.join(name); });
+      }
+      break;
+    case deed::full_disk:
+      node->disk().fill();
+      later([this, id] {
+        world_.node(id.value).disk().make_room();
+        world_.node(id.value).start();
+      });
+      break;
+    case deed::flap:
+      if (auto* other = pick(d.whom); other && other != node)
+        flap(id, other->id(), d.whom % 2 == 0, world_.time().now() + d.span);
+      break;
+    case deed::rolling:
+      if (!plan_.strict || !somebody_goes())
+        restart_next(id, {});
+      break;
     }
+  }
+
+  void flap(node_id a, node_id b, bool both_ways, boot_time end) {
+    auto cut = !world_.net().reachable(a, b);
+    bool over = !sending_ || world_.time().now() >= end;
+    if (over && !cut)
+      return;
+    auto turn = [&](node_id from, node_id to) {
+      if (cut)
+        world_.net().heal(from, to);
+      else
+        world_.net().cut(from, to);
+    };
+    turn(a, b);
+    if (both_ways)
+      turn(b, a);
+    world_.time().after(world_.luck().between(20ms, 300ms),
+                        [=, this] { flap(a, b, both_ways, end); });
+  }
+
+  // Each after the last one is back.
+  void restart_next(node_id id, std::set<node_id> done) {
+    if (!sending_)
+      return;
+    if (!somebody_goes()) {
+      if (!done.insert(id).second)
+        return;
+      world_.node(id.value).announce_restart(300ms);
+      for (auto* n : world_.nodes())
+        if (!n->left() && done.count(n->id()) == 0)
+          id = n->id();
+    }
+    world_.time().after(100ms, [=, this] { restart_next(id, done); });
   }
 
   std::size_t count_in() {
@@ -295,6 +352,17 @@ private:
     for (auto* node : world_.nodes())
       n += !node->left();
     return n;
+  }
+
+  bool all_voters_serve() {
+    auto* lead = world_.leader();
+    if (!lead)
+      return false;
+    auto& voters = lead->core().members().voters;
+    return voters.size() >= 3
+           && std::all_of(voters.begin(), voters.end(), [&](node_id id) {
+                return world_.node(id.value).accepts();
+              });
   }
 
   bool somebody_goes() {

@@ -29,6 +29,10 @@ enum class deed : std::uint8_t {
   dying_actors,
   hanging_handler,
   garbage,
+  wipe,      // the machine is lost with its disk, and comes back as a new one
+  full_disk, // the process ends at its next write, and again at each start
+  flap,      // two nodes lose and find each other, again and again
+  rolling,   // an announced restart of all, one after another
 };
 
 /// One thing that happens to the cluster, and for how long.

@@ -18,9 +18,10 @@ constexpr std::array deed_names{
     "rain",      "slow_disk",      "slow_handlers",
     "wall_jump", "failing_starts", "drain_and_back",
     "deaf",      "dying_actors",   "hanging_handler",
-    "garbage",
+    "garbage",   "wipe",           "full_disk",
+    "flap",      "rolling",
 };
-static_assert(deed_names.size() == static_cast<std::size_t>(deed::garbage) + 1);
+static_assert(deed_names.size() == static_cast<std::size_t>(deed::rolling) + 1);
 
 constexpr std::array policy_names{"wait", "fence", "exit"};
 

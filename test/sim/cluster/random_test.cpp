@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include <test/catch.hpp>
+#include <test/sim/seeds.hpp>
 
 #include "shrink.hpp"
 
@@ -17,11 +18,6 @@ using namespace troupe;
 using namespace troupe::sim;
 
 namespace {
-
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  auto* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 std::string kind_tag(const plan& what) {
   return what.strict ? "[strict]" : "[faulty]";
@@ -62,15 +58,11 @@ void run_file(bool strict, const char* name) {
     run_plan(*what, std::string{"TROUPE_SIM_PLAN="} + name);
 }
 
-void run_seeds(bool strict, std::uint64_t normally) {
+void run_seeds(bool strict, std::uint64_t fixed, std::uint64_t fresh) {
   if (auto* file = std::getenv("TROUPE_SIM_PLAN"))
     return run_file(strict, file);
-  auto one = number_from("TROUPE_SIM_SEED", 0);
-  auto count = number_from("TROUPE_SIM_SEEDS", normally);
   auto length = std::chrono::seconds{number_from("TROUPE_SIM_SECONDS", 0)};
-  auto first = one != 0 ? one : number_from("TROUPE_SIM_FIRST", 1);
-  auto last = one != 0 ? one : first + count - 1;
-  for (auto seed = first; seed <= last; ++seed)
+  for (auto seed : seeds_of("TROUPE_SIM", fixed, fresh))
     run_plan(draw_plan(seed, strict, length),
              "TROUPE_SIM_SEED=" + std::to_string(seed));
 }
@@ -80,12 +72,12 @@ void run_seeds(bool strict, std::uint64_t normally) {
 TEST_CASE("planned changes lose, double and reorder nothing under seeds "
           "[R-24] [R-16]",
           "[sim][strict]") {
-  run_seeds(true, 300);
+  run_seeds(true, 200, 100);
 }
 
 TEST_CASE("a cluster under faults keeps its promises and comes to rest",
           "[sim][faulty]") {
-  run_seeds(false, 400);
+  run_seeds(false, 300, 100);
 }
 
 TEST_CASE("the same seed gives the same run", "[sim][replay]") {

@@ -66,6 +66,37 @@ TEST_CASE("[R-24] a router that is late by three moves loses, doubles and "
   CHECK(c.w.count_events(proto::EVENT_KIND_NODE_DOWN) == 0);
 }
 
+TEST_CASE("[R-7] a router that is sent on to a start of a node that it has not "
+          "heard of reaches that one",
+          "[sim][scenario]") {
+  cluster c{7, 10}; // five voters: two may be away
+  auto leader = c.w.leader()->id();
+  auto p = c.not_owned_by(leader);
+  auto& from = c.node(c.owner(p));
+  auto& to = c.other_than(leader, from.id());
+  auto& late = c.other_than(leader, from.id(), to.id());
+  auto id = late.id();
+  c.w.net().lose_if([id](node_id, node_id to, frame_kind kind) {
+    return to == id && kind == frame_kind::raft;
+  });
+  c.w.net().cut(late.id(), to.id());
+  c.w.net().cut(to.id(), late.id());
+  to.crash();
+  c.reach([&] { return c.runs_without(to.id()); }, 4s);
+  to.start();
+  c.reach([&] { return to.core().joined(); }, 2s);
+  c.w.move("a", p, to.name());
+  c.reach([&] { return c.runs(p, to.id()); }, 2s);
+  REQUIRE(late.core().map().find(c.key(p))->owner == from.id());
+  c.send(late, p, 5);
+  c.w.run_for(300ms);
+  CHECK(c.w.reg().count().processed == 0); // on their way
+  c.w.stop_faults();
+  c.w.expect_uneven();
+  c.calm(30s);
+  CHECK(c.w.reg().count().processed == 5);
+}
+
 TEST_CASE("[R-24] a router that joins in the middle of moves",
           "[sim][scenario]") {
   cluster c{cluster::with(3, 4, true)};

@@ -129,7 +129,7 @@ void sim_node::flush() {
 void sim_node::tick() {
   core_->tick(now(), clock_.wall(world_.time().now()));
   for (auto& [key, here] : places_)
-    if (here->slot.out().held() > 0) {
+    if (here->slot.out().waits()) {
       env e{*this, key, *here};
       here->slot.expire(now(), world_.settings().fence_deadline, e);
     }

@@ -26,6 +26,10 @@ const region_settings& sim_node::settings_of(partition_key key) const {
 
 void sim_node::perform(persist& x) {
   world_.checks().writes({name_, life_, *core_, disk_}, x.batch);
+  if (disk_.full()) {
+    stopping_process_ = true;
+    return;
+  }
   auto id = x.batch.id;
   disk_.write(std::move(x.batch),
               guarded([this, id] { core_->persisted(now(), id); }));

@@ -68,6 +68,9 @@ struct sim_node::env {
     here.actor->mailbox.emplace_back(std::move(msg));
   }
   void deliver(const fence& f) { here.actor->mailbox.emplace_back(f); }
+  void reach(node_id owner, incarnation started) {
+    node.world_.net().expect(node.process(), owner, started);
+  }
   void marker(epoch) { here.actor->mailbox.emplace_back(sim_node::marker{}); }
   bool hold(message& msg) {
     auto& s = node.world_.settings();

@@ -232,6 +232,7 @@ void world::stop_faults() {
   net_.lose_if({});
   for (auto* node : nodes()) {
     node->disk().slowness() = std::chrono::microseconds{800};
+    node->disk().make_room();
     node->fail_starts(0);
     node->slow_handlers(std::chrono::milliseconds{2});
     node->let_actors_die(0);

@@ -227,6 +227,27 @@ TEST_CASE("coordinator: [AR-6] joins within the window make one plan, and a "
   }
 }
 
+TEST_CASE("coordinator: when a restart is called off, what has stopped for it "
+          "starts again where it is",
+          "[unit][coordinator]") {
+  lab l{3};
+  l.run();
+  auto p = l.owned_by(2);
+  auto was = l.row(p).epoch;
+  l.intend(2, proto::INTENT_RESTART);
+  l.step();
+  REQUIRE(l.row(p).stage == stage::pausing);
+  bool drains = GENERATE(false, true);
+  l.intend(2, drains ? proto::INTENT_DRAIN : proto::INTENT_UNSPECIFIED);
+  l.step();
+  CHECK(l.row(p).stage == stage::starting);
+  CHECK(l.row(p).owner == node_id{2});
+  CHECK(l.row(p).source == node_id{2});
+  CHECK(l.row(p).source_epoch == was);
+  l.run(); // what drains moves as ever
+  CHECK((l.row(p).owner == node_id{2}) == !drains);
+}
+
 TEST_CASE("coordinator: partitions wait on the disk of a node that restarts, "
           "for so long",
           "[unit][coordinator]") {

@@ -173,6 +173,8 @@ TEST_CASE("coordinator: a move to balance that came to nothing is tried again "
     l.roll_back();
     proto::CommandRequest what;
     what.mutable_plan()->set_apply(true);
+    l.pass(1s);
+    REQUIRE(l.idle());
     l.leader.request(l.now, {node_id{1}, 5}, what, l.map);
     CHECK(l.until_next_try() == 0s);
   }
@@ -200,4 +202,54 @@ TEST_CASE("coordinator: what is drained and does not reach one node goes to "
     l.step();
   CHECK(l.row(p).stage == stage::pausing);
   CHECK(l.row(p).target != first);
+}
+
+TEST_CASE("coordinator: a drain goes by the ways that are open",
+          "[unit][coordinator]") {
+  lab l{4, GENERATE(12u, 14u, 15u, 24u)};
+  l.run();
+  l.intend(1, proto::INTENT_DRAIN);
+  auto began = l.now;
+  auto left = [&] {
+    return std::count_if(l.rows().begin(), l.rows().end(),
+                         [](auto& a) { return a.owner == node_id{1}; });
+  };
+  while (l.now - began < 3 * deadline && left() > 0) {
+    l.pass(100ms);
+    for (partition_id p = 0; p < l.rows().size(); ++p) {
+      auto& a = l.row(p);
+      bool cut = a.owner == node_id{1} && a.target != node_id{4};
+      if (a.stage == stage::starting)
+        l.say_started(p);
+      else if (a.stage == stage::pausing && !cut)
+        l.say_confirmed(p);
+    }
+    while (auto more = l.next())
+      l.leader.done(*more, log_index{l.at + 1}, l.apply(more->entry).results);
+  }
+  CHECK(left() == 0);
+}
+
+TEST_CASE("coordinator: a state goes to who holds it, though a start elsewhere "
+          "has failed by itself",
+          "[unit][coordinator]") {
+  lab l{4, GENERATE(6u, 17u, 40u)};
+  l.run();
+  auto p = l.owned_by(1);
+  l.move(p, 2);
+  l.step();
+  l.say_confirmed(p);
+  l.step();
+  l.say_failed(p, "once");
+  l.step();
+  l.say_holding(node_id{1}, p);
+  l.step();
+  for (int i = 0; i < 3 && l.row(p).owner != node_id{1}; ++i) {
+    REQUIRE(l.row(p).stage == stage::starting);
+    l.say_unstarted(p);
+    l.step();
+    l.say_holding(node_id{1}, p);
+    l.step();
+  }
+  CHECK(l.row(p).owner == node_id{1});
 }

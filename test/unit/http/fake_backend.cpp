@@ -65,6 +65,12 @@ node_status fake_backend::status() {
   x.lease_ms = 950;
   x.uptime_s = 12.5;
   x.version = "0.1.0";
+  x.messages.accepted = 12;
+  x.messages.settled = 9;
+  x.messages.unknown = 1;
+  x.messages.answered = 4;
+  x.messages.dropped = {{"expired", 2}, {"overloaded", 1}};
+  x.degraded = {{"counter", "warning", 10.5}};
   return x;
 }
 

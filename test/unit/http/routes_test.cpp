@@ -28,6 +28,16 @@ TEST_CASE("http: status tells of the node and its cluster", "[unit][http]") {
   CHECK(node.at("incarnation") == 1);
   CHECK(node.at("address") == "127.0.0.1:7101");
   CHECK(node.at("role") == "follower");
+  auto& messages = x.at("messages");
+  CHECK(messages.at("accepted") == 12);
+  CHECK(messages.at("settled") == 9);
+  CHECK(messages.at("unknown") == 1);
+  CHECK(messages.at("under_way") == 2);
+  CHECK(messages.at("answered") == 4);
+  CHECK(messages.at("dropped") == json({{"expired", 2}, {"overloaded", 1}}));
+  CHECK(x.at("degraded")
+        == json::array({json{
+            {"region", "counter"}, {"level", "warning"}, {"seconds", 10.5}}}));
 }
 
 TEST_CASE("http: nodes are listed with what they own", "[unit][http]") {

@@ -387,3 +387,31 @@ TEST_CASE("stranger: a node without an id is linked once it has one",
   nobody.transport.set_identity(self);
   REQUIRE(a.wait_connected(nobody));
 }
+
+TEST_CASE("stranger: a goodbye says what was taken, and what is behind it "
+          "comes back",
+          "[unit][link]") {
+  test_node a{who(1)};
+  auto nine = who(9);
+  a.transport.set_peers({{nine.node, nine.incarnation, "127.0.0.1:1"}});
+  stranger s{a.address};
+  s.say(std::string{preamble} + framed(piece_type::hello, encode(hello_to(a))));
+  piece_type type{};
+  s.hear_piece(type);
+  REQUIRE(type == piece_type::welcome);
+  for (std::string_view text : {"1", "2", "3"}) {
+    std::string_view parts[] = {text};
+    REQUIRE(a.transport.send(nine.node, frame_class::data, 1, parts)
+            == send_result::accepted);
+  }
+  for (std::string heard; heard != "3";) // and acknowledges nothing
+    if (auto payload = s.hear_piece(type); type == piece_type::data)
+      heard = payload;
+  s.say(
+      header({.type = piece_type::goodbye, .flags = flag_first, .number = 2}));
+  REQUIRE(a.wait([&] { return a.ended.size() == 1; }));
+  CHECK(a.ended[0].reason == end_reason::goodbye);
+  CHECK(a.ended[0].frames_acknowledged == 2);
+  REQUIRE(a.ended[0].untaken.size() == 1);
+  CHECK(a.ended[0].untaken[0].payload == "3");
+}

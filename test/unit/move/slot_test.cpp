@@ -20,6 +20,7 @@ struct env {
   std::string log;
   bool room = true;
   bool left = false; // the other nodes
+  std::pair<node_id, incarnation> reached;
 
   void say(const std::string& what) { log += what + " "; }
   node_id self() { return node_id{1}; }
@@ -40,6 +41,7 @@ struct env {
   }
   void deliver(note&& m, epoch) { say("mail" + std::to_string(m.number)); }
   void deliver(const fence&) { say("mailfence"); }
+  void reach(node_id to, incarnation started) { reached = {to, started}; }
   void marker(epoch) { say("marker"); }
   bool hold(note&) { return room; }
   void unhold(const note&) {}
@@ -76,7 +78,7 @@ TEST_CASE("stream: what is sent to an owner that has left waits for the next",
   s.accept(own(1), e);
   s.accept(own(2), e);
   s.learn(at(stage::running, 2, 5, 5), e);
-  CHECK(e.take() == "send1>2@5 fence>2@5 ");
+  CHECK(e.take() == "send1>2@5 "); // nothing of it is left to wait for
   s.accept(own(3), e);
   e.left = false;
   SECTION("and follows what came back, in order") {
@@ -89,6 +91,19 @@ TEST_CASE("stream: what is sent to an owner that has left waits for the next",
     s.learn(at(stage::running, 3, 8, 9), e);
     CHECK(e.take() == "send1>3@8 send2>3@8 send3>3@8 ");
   }
+}
+
+TEST_CASE("stream: it begins with the start of the owner that it leads to",
+          "[unit][move]") {
+  slot s;
+  env e;
+  auto there = at(stage::running, 2, 5, 5);
+  there.owner_started = incarnation{7};
+  s.learn(there, e);
+  CHECK(e.reached == std::pair{node_id{2}, incarnation{7}});
+  e.reached = {};
+  s.learn(at(stage::running, 1, 6, 6), e); // itself is always in reach
+  CHECK(e.reached == std::pair{node_id{}, incarnation{}});
 }
 
 TEST_CASE("stream: what is sent is fenced, and the next owner waits for it",
@@ -118,11 +133,31 @@ TEST_CASE("stream: the first return closes it, and the refuser's newer route "
   env e;
   s.learn(at(stage::running, 2, 5, 5), e);
   s.accept(own(1), e);
+  s.accept(own(2), e);
   e.take();
-  s.returned(own(1), epoch{5}, at(stage::running, 3, 9, 10), e);
-  CHECK(e.take() == "fence>2@5 ");
-  s.fence_answered(epoch{5}, e);
-  CHECK(e.take() == "send1>3@9 ");
+  SECTION("behind a fence, if more is under way") {
+    s.returned(own(1), epoch{5}, at(stage::running, 3, 9, 10), e);
+    CHECK(e.take() == "fence>2@5 ");
+    s.fence_answered(epoch{5}, e);
+    CHECK(e.take() == "settled1 send1>3@9 ");
+  }
+  SECTION("at once, if nothing is") {
+    s.processed(node_id{2}, epoch{5}, 1, e);
+    s.returned(own(2), epoch{5}, at(stage::running, 3, 9, 10), e);
+    CHECK(e.take() == "settled1 send2>3@9 ");
+  }
+}
+
+TEST_CASE("stream: what went to the node itself unseen is fenced",
+          "[unit][move]") {
+  slot s;
+  env e;
+  s.open(epoch{5});
+  s.learn(at(stage::running, 1, 5, 5), e);
+  REQUIRE(s.passes(node_id{1}));
+  s.passes_unseen();
+  s.learn(at(stage::pausing, 1, 5, 6), e);
+  CHECK(e.take() == "mailfence ");
 }
 
 TEST_CASE("stream: what comes of a stream that was given up is ignored",

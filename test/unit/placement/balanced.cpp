@@ -57,6 +57,41 @@ void check_all_sizes(std::size_t partitions, std::size_t step) {
 
 } // namespace
 
+TEST_CASE(
+    "balanced: in a rolling restart no partition moves twice for one node",
+    "[unit][placement]") {
+  auto how = strategy("balanced");
+  for (std::size_t nodes : {3u, 5u, 8u})
+    for (std::size_t partitions : {16u, 64u, 1000u}) {
+      CAPTURE(nodes, partitions);
+      auto in = make_region(nodes, partitions);
+      settle(in, how);
+      std::uint64_t index = 1; // of the entry that assigns
+      auto carry_out = [&](std::map<partition_id, int>& moves) {
+        auto todo = plan(in, how);
+        apply(in, todo);
+        ++index;
+        for (auto& x : todo.moves) {
+          ++moves[x.partition];
+          in.partitions[x.partition].since = epoch{index};
+        }
+        return todo.moves.size();
+      };
+      for (int round = 0; round < 3; ++round)
+        for (auto& node : in.nodes) {
+          std::map<partition_id, int> moves;
+          node.eligible = false; // it drains
+          auto gave = carry_out(moves);
+          node.eligible = true; // and is back
+          auto got = carry_out(moves);
+          CHECK(gave <= got + 1);
+          CHECK(got <= gave + 1);
+          CHECK(spread(in) <= 1);
+          CHECK(moves.size() == gave + got); // each once
+        }
+    }
+}
+
 TEST_CASE("balanced: 3 nodes get 4, 3 and 3 of 10 partitions",
           "[unit][placement]") {
   auto in = make_region(3, 10);
