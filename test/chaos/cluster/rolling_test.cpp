@@ -60,6 +60,9 @@ TEST_CASE("a rolling restart by SIGTERM fails nothing, and moves only what the "
     INFO(node.child.output());
     REQUIRE(status);
     CHECK(*status == 0);
+    REQUIRE(eventually(seconds{10}, [&] { // the witness may hear of it later
+      return witness.nodes()[node.name]["status"] == "left";
+    }));
     // Each of its partitions moved once, and no other.
     auto gave = starts(witness, since);
     CHECK(gave.size() == partitions / c.size());

@@ -354,15 +354,21 @@ private:
     return n;
   }
 
+  // As everybody knows them: a change that its leader alone knows to hold goes
+  // with it.
   bool all_voters_serve() {
-    auto* lead = world_.leader();
-    if (!lead)
+    if (!world_.leader())
       return false;
-    auto& voters = lead->core().members().voters;
-    return voters.size() >= 3
-           && std::all_of(voters.begin(), voters.end(), [&](node_id id) {
-                return world_.node(id.value).accepts();
-              });
+    auto serves = [&](node_id id) { return world_.node(id.value).accepts(); };
+    for (auto* node : world_.nodes()) {
+      if (!node->alive())
+        continue;
+      auto& members = node->core().members();
+      if (members.joint() || members.voters.size() < 3
+          || !std::all_of(members.voters.begin(), members.voters.end(), serves))
+        return false;
+    }
+    return true;
   }
 
   bool somebody_goes() {
