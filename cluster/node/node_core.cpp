@@ -122,8 +122,10 @@ void node_core::drain_raft(boot_time now) {
     }
     if (out.persist) {
       if (out.persist->install) {
-        installing_ = out.persist->install;
-        installing_batch_ = out.persist->id;
+        auto* whole = snapshot_receiver_.find(out.persist->install->index);
+        TROUPE_ASSERT(whole, "snapshot {} is installed but not here",
+                      out.persist->install->index);
+        installing_ = {*whole, out.persist->id};
       }
       emit(persist{std::move(*out.persist)});
     }
@@ -179,11 +181,9 @@ void node_core::release(std::uint64_t batch) {
 
 void node_core::persisted(boot_time now, std::uint64_t batch) {
   durable_ = std::max(durable_, batch);
-  if (installing_ && batch >= installing_batch_) {
-    auto meta = *std::exchange(installing_, std::nullopt);
-    auto* whole = snapshot_receiver_.find(meta.index);
-    TROUPE_ASSERT(whole, "snapshot {} is installed but not here", meta.index);
-    restore(now, meta, *whole->bytes);
+  if (installing_ && batch >= installing_->batch) {
+    auto [meta, bytes] = std::exchange(installing_, std::nullopt)->what;
+    restore(now, meta, *bytes);
     snapshot_at_ = meta.index;
   }
   release(batch);

@@ -202,8 +202,11 @@ private:
   bool saving_ = false;
   raft::snapshot_meta saving_meta_;
   std::shared_ptr<const std::string> saving_bytes_;
-  std::optional<raft::snapshot_meta> installing_;
-  std::uint64_t installing_batch_ = 0;
+  struct installation { // not durable yet; a later one may arrive meanwhile
+    snapshot_receiver::complete what;
+    std::uint64_t batch = 0;
+  };
+  std::optional<installation> installing_;
   std::deque<std::pair<std::uint64_t, std::vector<raft::message>>> waiting_;
   std::uint64_t durable_ = 0; // newest batch reported
   std::optional<in_flight> proposed_;

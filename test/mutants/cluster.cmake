@@ -267,13 +267,9 @@ mutant(farewell_is_not_waited_for unit_node cluster/node/node_core_map.cpp
 ]==])
 mutant(snapshot_counts_before_it_is_durable sim_cluster
   cluster/node/node_core.cpp
-  [==[      if (out.persist->install) {
-        installing_ = out.persist->install;
-        installing_batch_ = out.persist->id;
+  [==[        installing_ = {*whole, out.persist->id};
       }]==]
-  [==[      if (out.persist->install) {
-        auto* whole = snapshot_receiver_.find(out.persist->install->index);
-        restore(now, *out.persist->install, *whole->bytes);
+  [==[        restore(now, whole->meta, *whole->bytes);
       }]==]
   ${strict})
 mutant(session_ended_is_not_told_to_the_host sim_cluster

@@ -290,8 +290,9 @@ private:
             other->garbage_arrived(id, static_cast<frame_kind>(kind));
       break;
     case deed::wipe:
-      // The voter that goes is replaced before another one may go.
-      if (count_in() >= 3 && all_voters_serve() && world_.joining() == 0) {
+      // Once a run: what a majority of voters lost is lost for good.
+      if (count_in() >= 3 && all_voters_serve() && !wiped_) {
+        wiped_ = true;
         node->retire();
         later([this, name = node->name()] { world_.join(name); });
       }
@@ -381,6 +382,7 @@ private:
   const plan& plan_;
   world world_;
   bool sending_ = true;
+  bool wiped_ = false;
 };
 
 } // namespace
