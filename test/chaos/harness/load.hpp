@@ -19,7 +19,7 @@ struct key_record {
   std::uint64_t unknown = 0; // may have been processed
   std::uint64_t last_applied = 0;
   std::uint64_t last_epoch = 0;
-  std::uint64_t unknown_since = 0; // the last acknowledgement
+  std::uint64_t unknown_since = 0; // of those, not seen to be applied yet
   std::uint64_t acknowledged_sum = 0;
   std::uint64_t unknown_sum = 0;
   std::uint64_t restarts = 0; // began from nothing, under a greater epoch
