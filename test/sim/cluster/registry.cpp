@@ -240,7 +240,8 @@ void registry::begin(process_id node, const message& msg, epoch at,
     if (!h.excused && !degraded(p, node) && !degraded(p, h.node))
       fail(say(msg) + " begins on " + say(node)
            + " while another is processed on " + say(h.node));
-  p.busy.push_back({node, at, overruns});
+  // What begins without a lease may end after the node has one again.
+  p.busy.push_back({node, at, overruns || degraded(p, node)});
   if (owns && overruns)
     p.overruns = true;
   if (r.processed)
