@@ -115,11 +115,11 @@ private:
   void add_facts(builder&);
   void add_restarts(builder&);
   void add_overdue(builder&);
-  void add_called_off(builder&);
   void add_placement(builder&);
   bool add_region(builder&, const region_record&);
   bool add_source(builder&, proto::PartitionRow&, partition_key,
                   const assignment&);
+  node_id holder_of(partition_key key, const assignment& a) const;
   boot_time closed_until(node_id from, node_id to) const;
   node_id elsewhere(const builder&, const region_record&, const placement_plan&,
                     partition_key, node_id planned,

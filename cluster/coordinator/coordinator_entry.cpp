@@ -207,11 +207,13 @@ void coordinator::add_facts(builder& b) {
 }
 
 // Moves that cannot or do not go on are rolled back: the old owner starts
-// again, from what it saved, under a new epoch. A start that does not come to
-// an end is its owner's to report, but for a handler that never returns.
+// again, from what it saved, under a new epoch. So are restarts that were
+// announced and are not wished any more. A start that does not come to an end
+// is its owner's to report, but for a handler that never returns.
 void coordinator::add_overdue(builder& b) {
   proto::Assign back;
   proto::Assign forward;
+  proto::Assign called_off;
   proto::Failed hung;
   auto step = settings_.stop_deadline + settings_.move_step;
   for (auto& [key, since] : moving_) {
@@ -228,13 +230,18 @@ void coordinator::add_overdue(builder& b) {
     auto* owner = b.map.node(a->owner);
     auto* target = b.map.node(a->target);
     auto* region = b.map.region(key.region);
+    if (!owner || owner->liveness != liveness::up)
+      continue;
     if (a->target == a->owner) {
+      if (owner->incarnation == a->owner_incarnation) { // it has not gone
+        if (owner->intent != intent::restart && b.claim(key))
+          add_rollback(called_off, key, *a);
+        continue;
+      }
       // A restart: without the state on its disk it starts empty, once the
       // owner is back and has spoken without naming it.
       auto seen = versions_.find(a->owner);
-      if (!owner || owner->liveness != liveness::up || seen == versions_.end()
-          || seen->second < a->version
-          || owner->incarnation == a->owner_incarnation
+      if (seen == versions_.end() || seen->second < a->version
           || b.now - std::max(since, nodes_changed_) < settings_.move_step)
         continue;
       if (!b.claim(key))
@@ -246,7 +253,7 @@ void coordinator::add_overdue(builder& b) {
     }
     bool lost = !target || target->liveness != liveness::up;
     bool late = b.now - since > step;
-    if ((!lost && !late) || !owner || owner->liveness != liveness::up)
+    if (!lost && !late)
       continue;
     if (late && !lost && region->settings.overrun == overrun_policy::fence) {
       if (!b.claim(key))
@@ -258,10 +265,7 @@ void coordinator::add_overdue(builder& b) {
     }
     if (!b.claim(key))
       continue;
-    auto& row = *back.add_rows();
-    set_row(row, key, *a, a->owner);
-    row.set_source(a->owner.value);
-    row.set_source_epoch(a->epoch.value);
+    add_rollback(back, key, *a);
     unbalanced_.insert(key.region);
     // Whatever is in the way there, moves wait longer each time.
     if (!lost && b.now >= closed_until(a->owner, a->target)) {
@@ -283,6 +287,10 @@ void coordinator::add_overdue(builder& b) {
   if (!forward.rows().empty()) {
     forward.set_cause("without state");
     *b.add().mutable_assign() = std::move(forward);
+  }
+  if (!called_off.rows().empty()) {
+    called_off.set_cause("called off");
+    *b.add().mutable_assign() = std::move(called_off);
   }
 }
 

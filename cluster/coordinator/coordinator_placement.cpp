@@ -82,38 +82,20 @@ bool coordinator::settled(const builder& b, const region_record& region) const {
   });
 }
 
-// A restart that was announced and is not wished any more: what has stopped for
-// it starts again where it is, from what it saved.
-void coordinator::add_called_off(builder& b) {
-  proto::Assign back;
-  for (auto& [key, since] : moving_) {
-    auto* a = b.map.find(key);
-    if (!a || a->stage != stage::pausing || a->target != a->owner)
-      continue;
-    auto* owner = b.map.node(a->owner);
-    bool stays = owner && owner->liveness == liveness::up
-                 && owner->incarnation == a->owner_incarnation
-                 && owner->intent != intent::restart;
-    if (!stays || !b.claim(key))
-      continue;
-    auto& row = *back.add_rows();
-    set_row(row, key, *a, a->owner);
-    row.set_source(a->owner.value);
-    row.set_source_epoch(a->epoch.value);
-  }
-  if (back.rows().empty())
-    return;
-  back.set_cause("called off");
-  *b.add().mutable_assign() = std::move(back);
-}
-
 // One region an entry: the next one sees what this one put on whom.
 void coordinator::add_placement(builder& b) {
-  add_called_off(b);
   for (auto& [id, region] : b.map.regions())
     if (urgent_.count(id) || orphaned_.count(id) || unbalanced_.count(id))
       if (add_region(b, region))
         return;
+}
+
+// Who says that it holds the state of the partition; none: nobody.
+node_id coordinator::holder_of(partition_key key, const assignment& a) const {
+  auto held = holders_.find(key);
+  return held != holders_.end() && held->second.epoch == a.epoch
+             ? held->second.node
+             : node_id{};
 }
 
 // Where the state of a partition without an owner is. False: a node that may
@@ -122,9 +104,8 @@ bool coordinator::add_source(builder& b, proto::PartitionRow& row,
                              partition_key key, const assignment& a) {
   if (!a.source_epoch)
     return true;
-  auto held = holders_.find(key);
-  if (held != holders_.end() && held->second.epoch == a.epoch) {
-    row.set_source(held->second.node.value);
+  if (auto holder = holder_of(key, a)) {
+    row.set_source(holder.value);
     row.set_source_epoch(a.source_epoch.value);
     return true;
   }
@@ -154,11 +135,9 @@ coordinator::elsewhere(const builder& b, const region_record& region,
                        const placement_plan& plan, partition_key key,
                        node_id planned,
                        const std::function<bool(node_id)>& closed) const {
-  auto& a = region.partitions[key.partition];
-  auto held = holders_.find(key);
-  if (held != holders_.end() && held->second.epoch == a.epoch
-      && !closed(held->second.node))
-    if (auto* node = b.map.node(held->second.node);
+  auto holder = holder_of(key, region.partitions[key.partition]);
+  if (holder && !closed(holder))
+    if (auto* node = b.map.node(holder);
         node && node->liveness == liveness::up && b.map.can_host(region, *node))
       return node->id; // though it may be about to leave: it gives it on
   const planned_load* least = nullptr;

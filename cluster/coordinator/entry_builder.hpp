@@ -32,4 +32,13 @@ inline void set_row(proto::PartitionRow& row, partition_key key,
   row.set_node(node.value);
 }
 
+/// The owner starts again, from what it saved.
+inline void add_rollback(proto::Assign& to, partition_key key,
+                         const assignment& a) {
+  auto& row = *to.add_rows();
+  set_row(row, key, a, a.owner);
+  row.set_source(a.owner.value);
+  row.set_source_epoch(a.epoch.value);
+}
+
 } // namespace troupe

@@ -201,7 +201,7 @@ mutant(state_lost_with_its_session_is_not_sent_again unit_move
   "          kept->sent_to = kept->taken_by = {};" ";")
 mutant(holder_of_an_orphan_says_nothing unit_move
   cluster/move/partition_host.cpp
-  "return r.now.stage == stage::unassigned
+  "return r.now.stage == stage::unassigned && r.now.source_epoch
 "
   "return false
 ")
@@ -300,7 +300,7 @@ mutant(closed_way_is_tried_at_once sim_cluster
   "*moves to balance between*")
 mutant(state_without_an_owner_goes_as_planned sim_cluster
   cluster/coordinator/coordinator_placement.cpp
-  "if (a.failures == 0 && held" "if (false && held"
+  "if (holder && !closed(holder))" "if (false)"
   "*a start whose state lies behind a cut*")
 
 # Starts, restarts, and what is said of them.
@@ -413,8 +413,8 @@ mutant(lost_node_still_holds_states unit_coordinator
   "*said that it holds is gone with it*")
 mutant(holder_of_another_epoch_is_asked unit_coordinator
   cluster/coordinator/coordinator_placement.cpp
-  "if (held != holders_.end() && held->second.epoch == a.epoch) {"
-  "if (held != holders_.end()) {"
+  "held != holders_.end() && held->second.epoch == a.epoch"
+  "held != holders_.end()"
   "*a holder of an earlier state*")
 mutant(failed_proposal_is_not_made_again unit_coordinator
   cluster/coordinator/coordinator.cpp
@@ -528,8 +528,8 @@ mutant(back_at_once_is_not_settled unit_move cluster/move/stream.hpp
   test/unit/move/stream_test.cpp "*came back at once as settled*")
 mutant(stream_begins_with_old_books unit_move cluster/move/stream.hpp
   [==[    sent_ = settled_ = 0;
-]==]
-  ""
+    unseen_]==]
+  "    unseen_"
   test/unit/move/stream_test.cpp "*begins with empty books*")
 mutant(what_is_sent_stays_charged unit_move cluster/move/stream.hpp
   [==[      auto msg = queue.pop_front();
@@ -621,7 +621,7 @@ mutant(own_streams_are_given_up unit_node cluster/node/node_core_map.cpp
   "*its own loss gives up no streams*")
 mutant(snapshot_counts_with_an_earlier_batch unit_node
   cluster/node/node_core.cpp
-  "if (installing_ && batch >= installing_batch_) {" "if (installing_) {"
+  "if (installing_ && batch >= installing_->batch) {" "if (installing_) {"
   "*with what was written before it*")
 mutant(snapshot_tells_of_no_new_start unit_node cluster/node/node_core_map.cpp
   "!node || node->incarnation != started || node" "!node || node"

@@ -116,6 +116,11 @@ struct cluster {
       ++p;
     return p;
   }
+  /// The two do not reach each other any more, until healed.
+  void part(const sim_node& a, const sim_node& b) {
+    w.net().cut(a.id(), b.id());
+    w.net().cut(b.id(), a.id());
+  }
   sim_node& other_than(node_id a, node_id b = {}, node_id c = {}) {
     for (auto* n : w.nodes())
       if (n->id() != a && n->id() != b && n->id() != c && n->alive())

@@ -16,10 +16,7 @@ struct severed {
   sim_node& to = c.other_than(c.w.leader()->id(), from.id());
   sim_node& router = c.other_than(c.w.leader()->id(), from.id(), to.id());
 
-  void cut() {
-    c.w.net().cut(from.id(), router.id());
-    c.w.net().cut(router.id(), from.id());
-  }
+  void cut() { c.part(from, router); }
   void move() {
     c.w.move("a", p, to.name());
     c.reach([&] { return c.runs(p, to.id()); }, 2s);

@@ -6,15 +6,6 @@ using namespace troupe;
 using namespace troupe::sim;
 using namespace std::chrono_literals;
 
-namespace {
-
-void cut(cluster& c, const sim_node& a, const sim_node& b) {
-  c.w.net().cut(a.id(), b.id());
-  c.w.net().cut(b.id(), a.id());
-}
-
-} // namespace
-
 TEST_CASE("[R-23] [INV-COORD-6] a start whose state lies behind a cut goes to "
           "who holds the state",
           "[sim][scenario]") {
@@ -37,7 +28,7 @@ TEST_CASE("[R-23] [INV-COORD-6] a start whose state lies behind a cut goes to "
   for (auto* n : c.w.nodes())
     if (n->id() != from.id() && n->id() != to.id()
         && n->id() != c.w.leader()->id())
-      cut(c, from, *n);
+      c.part(from, *n);
   c.w.move("a", p, to.name());
   c.reach([&] { return c.row(p).stage == stage::starting; }, 2s);
   to.crash();
@@ -70,7 +61,7 @@ TEST_CASE("[R-13] moves to balance between two nodes that do not reach each "
     }
   for (auto p : moved)
     c.reach([&] { return c.runs(p, a.id()); }, 3s);
-  cut(c, a, b);
+  c.part(a, b);
   c.w.rebalance();
   // What is paused for a move that cannot be waits for as long as it takes.
   boot_time paused{0};

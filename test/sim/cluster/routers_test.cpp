@@ -79,8 +79,7 @@ TEST_CASE("[R-7] a router that is sent on to a start of a node that it has not "
   c.w.net().lose_if([id](node_id, node_id to, frame_kind kind) {
     return to == id && kind == frame_kind::raft;
   });
-  c.w.net().cut(late.id(), to.id());
-  c.w.net().cut(to.id(), late.id());
+  c.part(late, to);
   to.crash();
   c.reach([&] { return c.runs_without(to.id()); }, 4s);
   to.start();

@@ -23,10 +23,7 @@ struct handover {
     REQUIRE(c.w.reg().count().processed == 20);
     c.w.move("a", p, to.name());
   }
-  void cut() {
-    c.w.net().cut(from.id(), to.id());
-    c.w.net().cut(to.id(), from.id());
-  }
+  void cut() { c.part(from, to); }
   void reach_stopped() {
     c.reach([&] { return !from.has_actor(key); }, 2s);
   }

@@ -1,8 +1,6 @@
 // Steps of moves that take too long: each has an end, and is not tried again
 // and again at the cost of those who wait.
-#include <algorithm>
-
-#include "lab.hpp"
+#include "words.hpp"
 
 using namespace troupe;
 using namespace std::chrono_literals;
@@ -10,8 +8,7 @@ using lab = coordinator_lab;
 
 namespace {
 
-const cluster_settings settings;
-const auto deadline = settings.stop_deadline + settings.move_step;
+const auto deadline = defaults.stop_deadline + defaults.move_step;
 
 bool rolled_back(const proposal& what) {
   auto& commands = what.entry.commands();
@@ -25,7 +22,7 @@ struct newcomer : lab {
   newcomer() : lab{3, 9} {
     run();
     add(4);
-    pass(settings.stabilisation);
+    pass(defaults.stabilisation);
   }
   void add(std::uint64_t id) {
     proto::MapEntry entry;
@@ -158,16 +155,16 @@ TEST_CASE("coordinator: a move to balance that came to nothing is tried again "
     l.roll_back();
     waits.push_back(l.until_next_try());
   }
-  CHECK(waits[0] >= settings.move_step);
-  CHECK(waits[1] >= 2 * settings.move_step);
-  CHECK(waits[2] >= 4 * settings.move_step);
-  CHECK(waits[5] >= 12 * settings.move_step);
-  CHECK(waits[5] <= 12 * settings.move_step + 1s);
+  CHECK(waits[0] >= defaults.move_step);
+  CHECK(waits[1] >= 2 * defaults.move_step);
+  CHECK(waits[2] >= 4 * defaults.move_step);
+  CHECK(waits[5] >= 12 * defaults.move_step);
+  CHECK(waits[5] <= 12 * defaults.move_step + 1s);
   SECTION("at once when nodes change") {
     l.roll_back();
     l.intend(1, proto::INTENT_DRAIN);
     l.intend(1, proto::INTENT_UNSPECIFIED);
-    CHECK(l.until_next_try() < settings.move_step);
+    CHECK(l.until_next_try() < defaults.move_step);
   }
   SECTION("at once when somebody asks for it") {
     l.roll_back();
@@ -194,8 +191,7 @@ TEST_CASE("coordinator: what is drained and does not reach one node goes to "
       l.say_confirmed(other);
   l.step();
   l.pass(deadline + 10ms);
-  while (auto more = l.next())
-    l.leader.done(*more, log_index{l.at + 1}, l.apply(more->entry).results);
+  all(l);
   REQUIRE(l.row(p).stage == stage::starting);
   l.say_started(p);
   for (int i = 0; i < 3 && l.row(p).stage != stage::pausing; ++i)
@@ -224,8 +220,7 @@ TEST_CASE("coordinator: a drain goes by the ways that are open",
       else if (a.stage == stage::pausing && !cut)
         l.say_confirmed(p);
     }
-    while (auto more = l.next())
-      l.leader.done(*more, log_index{l.at + 1}, l.apply(more->entry).results);
+    all(l);
   }
   CHECK(left() == 0);
 }
