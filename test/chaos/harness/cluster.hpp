@@ -87,10 +87,12 @@ struct cluster_options {
   bool proxied = false;
 };
 
-/// Nodes n1, n2, ... that found a cluster together; more may join.
+/// Nodes n1, n2, ... that found a cluster together; more may join. A test whose
+/// books do not balance in the end fails, unless it has failed already.
 class cluster {
 public:
   explicit cluster(cluster_options options = {});
+  ~cluster();
 
   /// Starts the founders and waits until all are settled.
   void start();
@@ -116,7 +118,8 @@ public:
   /// As `wait_settled`, and nothing would be moved any more.
   void wait_balanced(milliseconds limit = seconds{30});
 
-  /// Each running node knows what became of every message that it accepted.
+  /// Each running node knows what became of every message that it accepted,
+  /// soon after the last one was sent.
   bool books_balance();
 
   /// Why `settled` does not hold, for messages of tests.
