@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <troupe/actors/data_plane_env.hpp>
+#include <troupe/actors/wire_element.hpp>
 
 namespace troupe {
 
@@ -31,7 +32,8 @@ bool parse(google::protobuf::MessageLite& to, std::string_view bytes) {
   return to.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-std::optional<message_frame> take(proto::Message& header,
+std::optional<message_frame> take(caf::actor_system& sys,
+                                  const proto::Message& header,
                                   std::string_view payload, std::size_t bytes,
                                   const clock_function& now) {
   if (header.request() >> (slot_bits + sequence_bits) != 0
@@ -44,8 +46,7 @@ std::optional<message_frame> take(proto::Message& header,
   msg.request = header.request();
   msg.sender = header.sender();
   msg.path.assign(header.path().begin(), header.path().end());
-  msg.key = std::move(*header.mutable_key());
-  msg.payload = payload;
+  msg.element = wire_element::make(sys, header.key(), payload);
   msg.bytes = bytes;
   if (header.deadline_ms() > 0)
     msg.expires = now() + std::chrono::milliseconds{header.deadline_ms()};
@@ -54,31 +55,34 @@ std::optional<message_frame> take(proto::Message& header,
 
 } // namespace
 
-std::string frame_head(const google::protobuf::MessageLite& header) {
-  std::string out(4, '\0');
+void append_frame_head(std::string& out,
+                       const google::protobuf::MessageLite& header) {
+  auto from = out.size();
+  out.append(4, '\0');
   header.AppendToString(&out);
-  auto size = static_cast<std::uint32_t>(out.size() - 4);
-  std::memcpy(out.data(), &size, sizeof size);
-  return out;
+  auto size = static_cast<std::uint32_t>(out.size() - from - 4);
+  std::memcpy(out.data() + from, &size, sizeof size);
 }
 
-std::optional<message_frame> read_message(std::string_view frame,
+std::optional<message_frame> read_message(caf::actor_system& sys,
+                                          std::string_view frame,
                                           const clock_function& now) {
   auto parts = split(frame);
   thread_local proto::Message header; // keeps its memory
   if (!parts || !parse(header, parts->header))
     return std::nullopt;
-  return take(header, parts->payload, frame.size(), now);
+  return take(sys, header, parts->payload, frame.size(), now);
 }
 
-std::optional<give_back_frame> read_give_back(std::string_view frame,
+std::optional<give_back_frame> read_give_back(caf::actor_system& sys,
+                                              std::string_view frame,
                                               const clock_function& now) {
   auto parts = split(frame);
   proto::GiveBack back;
   if (!parts || !parse(back, parts->header)
       || back.stage() > static_cast<std::uint32_t>(stage::pausing))
     return std::nullopt;
-  auto what = take(*back.mutable_message(), parts->payload, frame.size(), now);
+  auto what = take(sys, back.message(), parts->payload, frame.size(), now);
   if (!what)
     return std::nullopt;
   return give_back_frame{std::move(*what),
@@ -89,13 +93,12 @@ std::optional<give_back_frame> read_give_back(std::string_view frame,
                          incarnation{back.asked_by()}};
 }
 
-std::optional<answer_frame> read_answer(std::string_view frame) {
+bool read_answer(std::string_view frame, answer_frame& to) {
   auto parts = split(frame);
-  answer_frame out;
-  if (!parts || !parse(out.header, parts->header))
-    return std::nullopt;
-  out.payload = parts->payload;
-  return out;
+  if (!parts || !parse(to.header, parts->header))
+    return false;
+  to.payload = parts->payload;
+  return true;
 }
 
 template <class Header>
@@ -130,7 +133,8 @@ void write_message(proto::Message& out, partition_key key, epoch at,
   }
   for (auto node : msg.path)
     out.add_path(node);
-  out.set_key(msg.key);
+  auto text = key_of(*msg.element);
+  out.set_key(text.data(), text.size());
 }
 
 void write_give_back(proto::GiveBack& out, partition_key key, epoch at,

@@ -19,16 +19,18 @@ namespace troupe {
 
 using clock_function = std::function<boot_time()>;
 
-/// The size and the header; the payload goes behind it.
-std::string frame_head(const google::protobuf::MessageLite& header);
+/// Appends the size and the header; the payload goes behind it.
+void append_frame_head(std::string& out,
+                       const google::protobuf::MessageLite& header);
 
 /// What a frame of this kind holds. Nothing: no node of ours sent it.
 struct message_frame {
   partition_key key;
   troupe::epoch epoch;
-  envelope msg; // without its origin
+  envelope msg; // without its origin; its element is a `wire_element`
 };
-std::optional<message_frame> read_message(std::string_view frame,
+std::optional<message_frame> read_message(caf::actor_system& sys,
+                                          std::string_view frame,
                                           const clock_function& now);
 
 struct give_back_frame {
@@ -36,14 +38,15 @@ struct give_back_frame {
   route known; // by who did not take it
   incarnation asked_by;
 };
-std::optional<give_back_frame> read_give_back(std::string_view frame,
+std::optional<give_back_frame> read_give_back(caf::actor_system& sys,
+                                              std::string_view frame,
                                               const clock_function& now);
 
 struct answer_frame {
   proto::Answer header;
   std::string_view payload; // valid as long as the frame
 };
-std::optional<answer_frame> read_answer(std::string_view frame);
+bool read_answer(std::string_view frame, answer_frame& to);
 
 std::optional<proto::Fences> read_fences(std::string_view frame);
 std::optional<proto::Processed> read_processed(std::string_view frame);

@@ -14,6 +14,7 @@
 #include <troupe/actors/remote_sender.hpp>
 #include <troupe/actors/reply_gate.hpp>
 #include <troupe/actors/router/router.hpp>
+#include <troupe/actors/wire_element.hpp>
 #include <troupe/cluster/assert.hpp>
 
 namespace troupe {
@@ -385,7 +386,7 @@ void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
                         errc code) {
   auto why = make_error(code, "region '" + region.name + "', partition "
                                   + std::to_string(p));
-  if (msg.element)
+  if (msg.element->sender)
     tell(msg.element->sender, msg.element->mid, std::move(why));
   else if (auto who = take_asker(msg, region.slots[p]))
     tell(who->source, who->mid, std::move(why));
@@ -393,19 +394,17 @@ void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
 }
 
 void data_plane::dropped(const partition_context& at,
-                         const caf::type_erased_tuple& content, errc why) {
+                         const caf::mailbox_element& what, errc why) {
   drop({at.region, at.key.partition,
-        content.get_as<std::string>(0).substr(0, key_shown_max), why,
-        type_name_of(sys_, content, 1)});
+        std::string{key_of(what).substr(0, key_shown_max)}, why,
+        type_of(sys_, what)});
 }
 
 void data_plane::drop(const region_plane& region, partition_id p,
                       const envelope& msg, errc why) {
-  auto& key =
-      msg.element ? msg.element->content().get_as<std::string>(0) : msg.key;
-  drop({region.name, p, key.substr(0, key_shown_max), why,
-        msg.element ? type_name_of(sys_, msg.element->content(), 1)
-                    : type_name_of(msg.payload)});
+  drop({region.name, p,
+        std::string{key_of(*msg.element).substr(0, key_shown_max)}, why,
+        type_of(sys_, *msg.element)});
 }
 
 // The only place where a message ends that nobody processed: what is counted
@@ -437,7 +436,7 @@ void data_plane::fail_requests(
 
 bool data_plane::env::hold(envelope& msg) {
   auto& limits = plane.config_.settings;
-  if (msg.element && msg.bytes == element_bytes) {
+  if (msg.bytes == element_bytes && !wire_element::of(*msg.element)) {
     auto size = payload_size(plane.sys_, msg.element->content(), 0);
     if (auto* bytes = std::get_if<std::size_t>(&size))
       msg.bytes += *bytes;
@@ -479,7 +478,7 @@ void data_plane::env::settled(std::uint64_t messages) {
 void data_plane::env::deliver(envelope&& msg, epoch) {
   auto* a = actor();
   TROUPE_ASSERT(a, "an open intake without an actor: partition {}", p);
-  if (!plane.ensure_element(msg, region, p, &at))
+  if (!plane.name_asker(msg, region, p, at))
     return;
   plane.counters_.delivered.add(1);
   a->deliver(std::move(msg), ctx);

@@ -187,8 +187,8 @@ public:
   void answer_fence(partition_key key, const fence& f);
   void stalled(caf::strong_actor_ptr who);
   /// It was taken from the mailbox, but not processed.
-  void dropped(const partition_context& at,
-               const caf::type_erased_tuple& content, errc why);
+  void dropped(const partition_context& at, const caf::mailbox_element& what,
+               errc why);
   /// Sends an answer to a router on another node.
   void send_answer(const remote_sender& to, std::uint64_t request, epoch at,
                    const caf::type_erased_tuple& content);
@@ -235,10 +235,11 @@ private:
   void refuse(caf::mailbox_element& what, const region_plane& region, errc code,
               std::string detail);
   void refuse(envelope& msg, region_plane& region, partition_id p, errc code);
-  bool ensure_element(envelope& msg, region_plane& region, partition_id p,
-                      slot* at);
-  bool ensure_payload(envelope& msg, const region_plane& region,
-                      partition_id p);
+  bool name_asker(envelope& msg, const region_plane& region, partition_id p,
+                  slot& at);
+  std::optional<std::string_view> payload_of(envelope& msg,
+                                             const region_plane& region,
+                                             partition_id p, std::string& room);
   std::optional<envelope> send_message(region_plane& region, partition_id p,
                                        slot& at, node_id owner, epoch e,
                                        envelope&& msg);

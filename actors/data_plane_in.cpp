@@ -1,12 +1,13 @@
 // The data lane, inwards: what other nodes send here.
 #include <algorithm>
+#include <typeinfo>
 
 #include <troupe/actors/ask_sink.hpp>
 #include <troupe/actors/data_frames.hpp>
 #include <troupe/actors/data_plane.hpp>
 #include <troupe/actors/data_plane_env.hpp>
 #include <troupe/actors/error.hpp>
-#include <troupe/actors/payload/payload.hpp>
+#include <troupe/actors/wire_element.hpp>
 
 namespace troupe {
 
@@ -39,7 +40,7 @@ void data_plane::receive(node_id from, incarnation started, frame_kind kind,
 
 void data_plane::on_message(node_id from, incarnation started,
                             std::string_view frame) {
-  auto what = read_message(frame, config_.now);
+  auto what = read_message(sys_, frame, config_.now);
   if (!what) {
     ++malformed_;
     return;
@@ -54,7 +55,7 @@ void data_plane::on_message(node_id from, incarnation started,
     proto::GiveBack out;
     write_give_back(out, what->key, what->epoch, msg, {}, config_.now);
     send(from, frame_kind::give_back, link::frame_class::reserved, out,
-         msg.payload);
+         wire_element::of(*msg.element)->payload());
     return;
   }
   std::lock_guard guard{at->mutex};
@@ -63,7 +64,7 @@ void data_plane::on_message(node_id from, incarnation started,
 }
 
 void data_plane::on_give_back(node_id from, std::string_view frame) {
-  auto back = read_give_back(frame, config_.now);
+  auto back = read_give_back(sys_, frame, config_.now);
   if (!back || !find_slot(back->what.key)) {
     ++malformed_;
     return;
@@ -138,29 +139,22 @@ void data_plane::on_processed(node_id from, std::string_view frame) {
 }
 
 void data_plane::on_answer(node_id from, std::string_view frame) {
-  auto answer = read_answer(frame);
-  if (!answer) {
+  thread_local answer_frame answer; // keeps its memory
+  if (!read_answer(frame, answer)) {
     ++malformed_;
     return;
   }
-  if (incarnation{answer->header.asked_by()} != config_.started)
+  auto& header = answer.header;
+  if (incarnation{header.asked_by()} != config_.started)
     return;
-  auto decoded = decode_message(sys_, answer->payload);
-  caf::message content;
-  if (auto* error = std::get_if<payload_error>(&decoded))
-    content = caf::make_message(make_error(errc::unknown_type, error->text));
-  else
-    content = std::move(std::get<caf::message>(decoded));
-  if (answer->header.request() == 0) {
-    if (auto source = senders_->find(answer->header.sender()))
-      source->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(),
-                                                {}, std::move(content)),
+  if (header.request() == 0) {
+    if (auto source = senders_->find(header.sender()))
+      source->enqueue(wire_element::make(sys_, std::nullopt, answer.payload),
                       nullptr);
     return;
   }
-  auto number =
-      static_cast<std::uint32_t>(answer->header.request() >> sequence_bits);
-  auto seq = sequence_of(answer->header.request());
+  auto number = static_cast<std::uint32_t>(header.request() >> sequence_bits);
+  auto seq = sequence_of(header.request());
   slot* found = nullptr;
   {
     std::shared_lock guard{regions_mutex_};
@@ -184,26 +178,25 @@ void data_plane::on_answer(node_id from, std::string_view frame) {
     waiting = std::move(i->second);
     at.requests->erase(i);
   }
-  if (auto* sink = dynamic_cast<ask_sink*>(waiting.source->get())) {
-    traced_answer traced{std::move(content), epoch{answer->header.epoch()}, {}};
-    traced.path.assign(answer->header.path().begin(),
-                       answer->header.path().end());
-    sink->finish(std::move(traced));
+  auto element = wire_element::make(sys_, std::nullopt, answer.payload);
+  auto& asker = *waiting.source->get();
+  if (typeid(asker) == typeid(ask_sink)) {
+    static_cast<ask_sink&>(asker).finish({element->move_content_to_message(),
+                                          epoch{header.epoch()},
+                                          {config_.self.value, from.value}});
     return;
   }
-  if (!waiting.stages.empty()) {
-    auto next = std::move(waiting.stages.back());
-    waiting.stages.pop_back();
-    next->enqueue(caf::make_mailbox_element(
-                      std::move(waiting.source), waiting.mid,
-                      std::move(waiting.stages), std::move(content)),
-                  nullptr);
+  if (waiting.stages.empty()) {
+    element->mid = waiting.mid.response_id();
+    asker.enqueue(std::move(element), nullptr);
     return;
   }
-  waiting.source->enqueue(caf::make_mailbox_element(nullptr,
-                                                    waiting.mid.response_id(),
-                                                    {}, std::move(content)),
-                          nullptr);
+  auto next = std::move(waiting.stages.back());
+  waiting.stages.pop_back();
+  element->sender = std::move(waiting.source);
+  element->mid = waiting.mid;
+  element->stages = std::move(waiting.stages);
+  next->enqueue(std::move(element), nullptr);
 }
 
 // -- the end of a session -----------------------------------------------------
@@ -215,7 +208,7 @@ void data_plane::session_ended(const link::session_end& end) {
   auto upto = end.incarnation ? end.incarnation : incarnation{~0ull};
   for (auto& frame : end.untaken)
     if (static_cast<frame_kind>(frame.kind) == frame_kind::message)
-      if (auto what = read_message(frame.payload, config_.now))
+      if (auto what = read_message(sys_, frame.payload, config_.now))
         came_back(end.peer, std::move(*what), std::nullopt);
   end_streams(end.peer, upto, log_index{~0ull}, in_order);
   flush_fences();

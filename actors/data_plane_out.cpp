@@ -8,6 +8,8 @@
 #include <troupe/actors/partition/partition.hpp>
 #include <troupe/actors/payload/payload.hpp>
 #include <troupe/actors/remote_sender.hpp>
+#include <troupe/actors/scratch_bytes.hpp>
+#include <troupe/actors/wire_element.hpp>
 
 namespace troupe {
 
@@ -15,91 +17,67 @@ link::send_result data_plane::send(node_id to, frame_kind kind,
                                    link::frame_class how,
                                    const google::protobuf::MessageLite& header,
                                    std::string_view payload) {
-  auto head = frame_head(header);
-  std::string_view parts[] = {head, payload};
+  scratch_bytes<struct head> head;
+  append_frame_head(head.bytes, header);
+  std::string_view parts[] = {head.bytes, payload};
   return links_.load(std::memory_order_acquire)
       ->send(to, how, static_cast<std::uint8_t>(kind), parts);
 }
 
 // -- the forms of a message ---------------------------------------------------
 
-// As bytes. False: it cannot travel, and its sender knows.
-bool data_plane::ensure_payload(envelope& msg, const region_plane& region,
-                                partition_id p) {
-  if (!msg.element)
-    return true;
-  auto& content = msg.element->content();
-  auto error = encode_payload(sys_, content, 1, msg.payload);
+// Its bytes, in `room` if they are not there yet. None: it cannot travel, and
+// its sender knows.
+std::optional<std::string_view>
+data_plane::payload_of(envelope& msg, const region_plane& region,
+                       partition_id p, std::string& room) {
+  if (auto* wire = wire_element::of(*msg.element))
+    return wire->payload();
+  auto& element = *msg.element;
+  auto error = encode_payload(sys_, element.content(), 1, room);
   if (!error
-      && msg.payload.size() + content.get_as<std::string>(0).size()
-                 + 4096 // headers, there and back
+      && room.size() + key_of(element).size() + 4096 // headers, there and back
              > config_.settings.frame_bytes_max)
     error = payload_error{payload_error_kind::too_large,
-                          std::to_string(msg.payload.size()) + " bytes"};
-  if (error) {
-    auto code = error->kind == payload_error_kind::too_large
-                    ? errc::message_too_large
-                    : errc::unknown_type;
-    auto mid = msg.element->mid.is_request() ? msg.element->mid.response_id()
-                                             : caf::make_message_id();
-    if (msg.element->sender)
-      msg.element->sender->enqueue(
-          caf::make_mailbox_element(
-              nullptr, mid, {},
-              caf::make_message(make_error(code, error->text))),
-          nullptr);
-    drop(region, p, msg, code);
-    return false;
-  }
-  msg.key = content.get_as<std::string>(0);
-  return true;
+                          std::to_string(room.size()) + " bytes"};
+  if (!error)
+    return room;
+  auto code = error->kind == payload_error_kind::too_large
+                  ? errc::message_too_large
+                  : errc::unknown_type;
+  auto mid = element.mid.is_request() ? element.mid.response_id()
+                                      : caf::make_message_id();
+  if (element.sender)
+    element.sender->enqueue(
+        caf::make_mailbox_element(
+            nullptr, mid, {}, caf::make_message(make_error(code, error->text))),
+        nullptr);
+  drop(region, p, msg, code);
+  return std::nullopt;
 }
 
-// As an element for a mailbox here. False: it cannot be read, and whoever sent
-// it knows.
-bool data_plane::ensure_element(envelope& msg, region_plane& region,
-                                partition_id p, slot* at) {
-  if (msg.element)
-    return true;
-  caf::strong_actor_ptr source;
-  auto mid = caf::make_message_id();
-  std::vector<caf::strong_actor_ptr> stages;
+// Puts into the element who asks. False: somebody who has been answered, with
+// an error.
+bool data_plane::name_asker(envelope& msg, const region_plane& region,
+                            partition_id p, slot& at) {
+  auto& element = *msg.element;
   if (msg.origin != config_.self) {
-    source = senders_->stand_in(sys_, *this, msg.origin, msg.origin_started,
-                                msg.sender);
+    element.sender = senders_->stand_in(sys_, *this, msg.origin,
+                                        msg.origin_started, msg.sender);
     if (msg.request != 0)
-      mid = caf::make_message_id(msg.request);
-  } else {
-    auto who = take_asker(msg, *at);
-    if (!who) { // answered already, with an error
+      element.mid = caf::make_message_id(msg.request);
+  } else if (msg.request != 0 || msg.sender != 0) { // it was elsewhere
+    auto who = take_asker(msg, at);
+    if (!who) {
       drop(region, p, msg, errc::expired);
       return false;
     }
-    source = std::move(who->source);
+    element.sender = std::move(who->source);
     if (msg.request != 0)
-      mid = who->mid;
-    stages = std::move(who->stages);
-    msg.request = 0;
+      element.mid = who->mid;
+    element.stages = std::move(who->stages);
+    msg.request = msg.sender = 0;
   }
-  auto decoded = decode_payload(sys_, msg.payload, source, mid, msg.key);
-  if (auto* error = std::get_if<payload_error>(&decoded)) {
-    auto code = error->kind == payload_error_kind::unknown_type
-                    ? errc::unknown_type
-                    : errc::malformed_message;
-    if (msg.origin != config_.self)
-      static_cast<partition*>(at->actor->get())
-          ->done_for(msg.origin, msg.origin_started);
-    if (source && mid.is_request())
-      source->enqueue(caf::make_mailbox_element(
-                          nullptr, mid.response_id(), {},
-                          caf::make_message(make_error(code, error->text))),
-                      nullptr);
-    drop(region, p, msg, code);
-    return false;
-  }
-  msg.element = std::move(std::get<caf::mailbox_element_ptr>(decoded));
-  msg.element->stages = std::move(stages);
-  msg.payload.clear();
   return true;
 }
 
@@ -110,12 +88,14 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
                                                  partition_id p, slot& at,
                                                  node_id owner, epoch e,
                                                  envelope&& msg) {
-  if (!ensure_payload(msg, region, p))
+  scratch_bytes<struct payload> room;
+  auto payload = payload_of(msg, region, p, room.bytes);
+  if (!payload)
     return std::nullopt;
-  bool fresh = msg.element != nullptr;
+  auto& element = *msg.element;
+  bool fresh = element.sender != nullptr;
   if (fresh) {
-    auto& element = *msg.element;
-    if (element.mid.is_request() && element.sender) {
+    if (element.mid.is_request()) {
       if (!at.requests)
         at.requests =
             std::make_unique<std::unordered_map<std::uint32_t, open_request>>();
@@ -131,12 +111,10 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
                              e};
       msg.request =
           (std::uint64_t{region.slots.number_of(p)} << sequence_bits) | seq;
-    } else if (element.sender) {
+    } else {
       senders_->remember(element.sender);
       msg.sender = element.sender->id();
     }
-    if (msg.path.empty() || msg.path.back() != config_.self.value)
-      msg.path.push_back(config_.self.value);
   } else if (msg.request != 0) {
     auto* open = find_request(at, msg.request);
     if (!open) { // answered already, with an error
@@ -147,19 +125,21 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
     open->owner_started = at.core.out().started();
     open->epoch = e;
   }
+  if (!msg.path.empty() && msg.path.back() != config_.self.value)
+    msg.path.push_back(config_.self.value);
   thread_local proto::Message header; // keeps its memory
   header.Clear();
   write_message(header,
                 {region_id{region.id.load(std::memory_order_acquire)}, p}, e,
                 msg, config_.now);
   auto sent = send(owner, frame_kind::message, link::frame_class::data, header,
-                   msg.payload);
+                   *payload);
   if (sent == link::send_result::accepted) {
     counters_.sent.add(1);
     return std::nullopt;
   }
   if (sent == link::send_result::unknown_peer) {
-    msg.element = nullptr;
+    msg.element = wire_element::make(sys_, key_of(element), *payload);
     wait_for_owner(region, p, at, owner, msg);
     return std::move(msg);
   }
@@ -269,13 +249,15 @@ void data_plane::env::answer(node_id origin, const fence& f) {
 
 void data_plane::env::give_back(node_id origin, epoch e, const route& known,
                                 envelope&& msg) {
-  if (!plane.ensure_payload(msg, region, p))
+  scratch_bytes<struct payload> room;
+  auto payload = plane.payload_of(msg, region, p, room.bytes);
+  if (!payload)
     return;
   proto::GiveBack out;
   write_give_back(out, {region_id{region.id.load()}, p}, e, msg, known,
                   plane.config_.now);
   plane.send(origin, frame_kind::give_back, link::frame_class::reserved, out,
-             msg.payload);
+             *payload);
 }
 
 void data_plane::answer_fence(partition_key key, const fence& f) {
@@ -297,15 +279,14 @@ void data_plane::send_answer(const remote_sender& to, std::uint64_t request,
     encode_payload(sys_, caf::make_message(make_error(code, text)), 0, out);
     return out;
   };
-  std::string payload;
+  scratch_bytes<struct payload> room;
+  auto& payload = room.bytes;
   if (auto error = encode_payload(sys_, content, 0, payload))
     payload = as_payload(errc::unknown_type, error->text);
-  proto::Answer out;
+  thread_local proto::Answer out; // keeps its memory
   out.set_request(request);
   out.set_sender(to.sender());
   out.set_epoch(at.value);
-  out.add_path(to.origin().value);
-  out.add_path(config_.self.value);
   out.set_asked_by(to.origin_started().value);
   auto deliver = [&](std::string_view bytes) {
     return send(to.origin(), frame_kind::answer, link::frame_class::reserved,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <caf/fwd.hpp>
@@ -12,20 +13,24 @@
 
 namespace troupe {
 
-/// A message on its way to a partition: as an element for an actor's mailbox,
-/// as the bytes of its payload, or both.
+/// A message on its way to a partition.
 struct envelope {
-  caf::mailbox_element_ptr element; // (key, payload...)
-  std::string payload;              // encoded, without the key
-  std::string key;                  // when there is no element
-  node_id origin;                   // the node whose router accepted it
-  incarnation origin_started;       // which start of it; unset: this one
-  std::uint64_t request = 0;        // the origin's number; 0: nobody waits
-  std::uint64_t sender = 0;         // actor id at the origin; 0: anonymous
-  boot_time deadline{0}; // when a router that holds it drops it; 0: never
-  boot_time expires{0};  // when nobody may begin it any more; 0: never
-  std::size_t bytes = 0; // what it counts for in bounded queues
-  std::vector<std::uint64_t> path; // nodes passed
+  /// (key, payload...), as its sender made it or as a `wire_element`. Names who
+  /// asks, unless that stands in `request` and `sender`.
+  caf::mailbox_element_ptr element;
+  node_id origin;             // the node whose router accepted it
+  incarnation origin_started; // which start of it; unset: this one
+  std::uint64_t request = 0;  // the origin's number; 0: nobody waits
+  std::uint64_t sender = 0;   // actor id at the origin; 0: anonymous
+  boot_time deadline{0};      // when a router that holds it drops it; 0: never
+  boot_time expires{0};       // when nobody may begin it any more; 0: never
+  std::size_t bytes = 0;      // what it counts for in bounded queues
+  std::vector<std::uint64_t> path; // nodes passed; empty: the origin only
 };
+
+std::string_view key_of(const caf::mailbox_element& x);
+
+/// The type of the payload's first element, as people call it.
+std::string type_of(caf::actor_system& sys, const caf::mailbox_element& x);
 
 } // namespace troupe

@@ -4,6 +4,11 @@
 
 namespace troupe {
 
+void remote_sender::answer(caf::message_id asked, epoch at,
+                           const caf::type_erased_tuple& content) const {
+  plane_.send_answer(*this, asked.request_id().integer_value(), at, content);
+}
+
 void remote_sender::enqueue(caf::mailbox_element_ptr what,
                             caf::execution_unit* ctx) {
   if (handle_system_message(*what, ctx, false))
@@ -16,8 +21,7 @@ void remote_sender::enqueue(caf::mailbox_element_ptr what,
         return; // answers passed the gate already
     }
   if (what->mid.is_response())
-    plane_.send_answer(*this, what->mid.request_id().integer_value(), at,
-                       what->content());
+    answer(what->mid, at, what->content());
   else if (sender_ != 0)
     plane_.send_answer(*this, 0, at, what->content());
 }

@@ -37,6 +37,10 @@ public:
   incarnation origin_started() const { return started_; }
   std::uint64_t sender() const { return sender_; }
 
+  /// An answer that passed its partition's gate already.
+  void answer(caf::message_id asked, epoch at,
+              const caf::type_erased_tuple& content) const;
+
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override;
   const char* name() const override { return "troupe.remote_sender"; }

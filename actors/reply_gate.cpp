@@ -3,8 +3,20 @@
 #include <troupe/actors/data_plane.hpp>
 #include <troupe/actors/error.hpp>
 #include <troupe/actors/partition/partition.hpp>
+#include <troupe/actors/remote_sender.hpp>
 
 namespace troupe {
+
+caf::mailbox_element::forwarding_stack& spare_stages() {
+  thread_local caf::mailbox_element::forwarding_stack x;
+  return x;
+}
+
+void keep_spare(caf::mailbox_element::forwarding_stack& stages) {
+  stages.clear();
+  if (stages.capacity() > spare_stages().capacity())
+    spare_stages().swap(stages);
+}
 
 // Here `sender` is still who asked, `mid` that of the request, and the stage
 // left on the stack is the partition that answers.
@@ -21,6 +33,12 @@ void reply_gate::enqueue(caf::mailbox_element_ptr what,
     return;
   if (verdict == partition::verdict::pass)
     from->context().plane->counters().answered.add(1);
+  if (verdict == partition::verdict::pass && what->stages.empty()
+      && what->mid.is_request())
+    if (auto* asker = remote_sender::of(what->sender)) {
+      asker->answer(what->mid, from->epoch(), what->content());
+      return keep_spare(what->stages);
+    }
   auto content =
       verdict == partition::verdict::pass
           ? what->move_content_to_message()

@@ -1,8 +1,15 @@
 #pragma once
 
+#include <caf/mailbox_element.hpp>
 #include <caf/monitorable_actor.hpp>
 
 namespace troupe {
+
+/// An empty stack of stages with the memory of an earlier one, this thread's.
+caf::mailbox_element::forwarding_stack& spare_stages();
+
+/// Gives its memory to the next one.
+void keep_spare(caf::mailbox_element::forwarding_stack& stages);
 
 /// Every answer of a partition passes here, put there as the last stage of each
 /// message that a router delivers (CAF's forwarding stack): a node whose lease

@@ -8,6 +8,7 @@
 #include <troupe/actors/message_path.hpp>
 #include <troupe/actors/partition/partition_control.hpp>
 #include <troupe/actors/remote_sender.hpp>
+#include <troupe/actors/wire_element.hpp>
 
 namespace troupe {
 
@@ -72,10 +73,12 @@ void partition::deliver(envelope&& msg, caf::execution_unit* ctx) {
   // What another node asked and a partition here handed on is ours.
   bool handed_on = msg.origin == context_->plane->cfg().self && element->sender
                    && remote_sender::of(element->sender);
-  if (msg.path.size() > 1 || msg.expires != boot_time{0} || handed_on) {
-    std::lock_guard guard{mutex_};
-    extras_[element.get()] = {std::move(msg.path), msg.expires, msg.origin};
-  }
+  message_extra extra{std::move(msg.path), msg.expires, handed_on};
+  if (auto* wire = wire_element::of(*element))
+    wire->extra = std::move(extra);
+  else if (extra.any())
+    element = caf::mailbox_element_ptr{
+        new extended_element{std::move(element), std::move(extra)}};
   enqueue_routed(std::move(element), ctx);
 }
 

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -164,8 +163,7 @@ private:
   bool erase_open(const caf::strong_actor_ptr& source, caf::message_id mid,
                   std::vector<std::uint64_t>* path = nullptr);
   void pong();
-  bool add_tally(node_id origin, incarnation started);
-  void done_elsewhere(bool first);
+  caf::error why_not_begun(caf::mailbox_element& x) const;
   envelope rebuild(caf::mailbox_element& x);
 
   std::shared_ptr<const partition_context> context_;
@@ -179,12 +177,6 @@ private:
   std::mutex mutex_;                    // guards what follows
   bool closing_ = false; // wants to hear when the last request is answered
   std::vector<open_request> open_;
-  struct extra {
-    std::vector<std::uint64_t> path;
-    boot_time expires{0};
-    node_id origin;
-  };
-  std::map<const caf::mailbox_element*, extra> extras_; // few have any
   std::vector<tally> tallies_;
 };
 

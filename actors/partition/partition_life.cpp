@@ -196,12 +196,11 @@ struct partition::collector {
   }
 
   caf::intrusive::task_result operator()(caf::mailbox_element& x) {
-    auto& content = x.content();
     if (self.routed(x)) {
       self.left_.emplace_back(self.rebuild(x));
-    } else if (content.size() == 1
-               && content.match_element<partition_control>(0)) {
-      auto& what = content.get_as<partition_control>(0);
+    } else if (x.content().size() == 1
+               && x.content().match_element<partition_control>(0)) {
+      auto& what = x.content().get_as<partition_control>(0);
       if (what.what == partition_control::kind::fence)
         self.left_.emplace_back(what.asked);
     } else {

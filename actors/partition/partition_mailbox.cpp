@@ -14,6 +14,8 @@
 #include <troupe/actors/partition/partition_control.hpp>
 #include <troupe/actors/payload/protobuf_inspect.hpp>
 #include <troupe/actors/remote_sender.hpp>
+#include <troupe/actors/reply_gate.hpp>
+#include <troupe/actors/wire_element.hpp>
 #include <troupe/proto/message.pb.h>
 
 namespace troupe {
@@ -24,6 +26,11 @@ static constexpr auto mark = caf::message_id::answered_flag_mask;
 
 static caf::message_id unmarked(caf::message_id x) {
   return caf::message_id{x.integer_value() & ~mark};
+}
+
+static bool is_ping(const caf::mailbox_element& x) {
+  auto& content = x.content();
+  return content.size() == 2 && content.type(1).second == &typeid(proto::Ping);
 }
 
 bool partition::routed(const caf::mailbox_element& x) {
@@ -54,15 +61,15 @@ bool partition::must_wait() {
 
 caf::invoke_message_result partition::consume(caf::mailbox_element& x) {
   using caf::invoke_message_result;
-  auto& content = x.content();
   bool from_router = routed(x);
-  if (!from_router && content.size() == 1
-      && content.match_element<partition_control>(0))
-    return control(content.get_as<partition_control>(0));
+  if (!from_router && x.content().size() == 1
+      && x.content().match_element<partition_control>(0))
+    return control(x.content().get_as<partition_control>(0));
   if (killed_ && !ending())
     on_kill();
   if (from_router)
     return consume_routed(x);
+  auto& content = x.content();
   bool exits = content.size() == 1 && content.match_element<caf::exit_msg>(0);
   if (!exits && ending()) { // its state is saved: it does nothing any more
     caf::detail::sync_request_bouncer bounce{
@@ -94,36 +101,33 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   handling_scope scope{this};
   auto& path = handling_now().path;
   x.mid = unmarked(x.mid);
-  extra more;
-  {
-    std::lock_guard guard{mutex_};
-    if (!extras_.empty())
-      if (auto i = extras_.find(&x); i != extras_.end())
-        more = i->second; // stays: the handler may skip the message
-    if (x.mid.is_request())
-      open_.push_back({x.sender, x.mid, {}});
-  }
-  path.assign(more.path.begin(), more.path.end());
-  auto* from = x.sender ? remote_sender::of(x.sender) : nullptr;
+  auto source = x.sender;
+  auto mid = x.mid;
+  auto* extra = extra_of(x);
+  if (extra)
+    path.assign(extra->path.begin(), extra->path.end());
+  auto* from = source ? remote_sender::of(source) : nullptr;
   if (path.empty() && from)
     path.push_back(from->origin().value);
-  if (more.origin == plane.cfg().self)
+  if (extra && extra->handed_on)
     from = nullptr; // it was accepted here
   if (path.empty() || path.back() != plane.cfg().self.value)
     path.push_back(plane.cfg().self.value);
-  bool pinged = x.content().size() == 2
-                && x.content().type(1).second == &typeid(proto::Ping);
-  bool late = more.expires != boot_time{0} && plane.now() >= more.expires;
-  auto source = x.sender;
-  auto mid = x.mid;
-  auto result = invoke_message_result::consumed;
+  if (mid.is_request()) {
+    std::lock_guard guard{mutex_};
+    open_.push_back({source, mid, {}});
+  }
+  if (x.stages.empty())
+    x.stages.swap(spare_stages());
   x.stages.push_back(ctrl()); // answers pass the gate
   x.stages.push_back(plane.gate(number()));
   current_mailbox_element(&x);
-  if (late) {
-    make_response_promise().deliver(make_error(errc::expired));
-    plane.dropped(*context_, x.content(), errc::expired);
-  } else if (pinged) {
+  auto result = invoke_message_result::consumed;
+  auto refusal = why_not_begun(x);
+  if (refusal) {
+    make_response_promise().deliver(refusal);
+    plane.dropped(*context_, x, code_of(refusal));
+  } else if (is_ping(x)) {
     pong();
   } else {
     try {
@@ -144,48 +148,48 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
     take_off_stages(x);
     x.mid.mark_as_answered();
   } else {
-    if (!late)
+    if (!refusal)
       plane.counters().processed.add(1);
-    bool first = false;
-    {
+    if (mid.is_request()) {
       std::lock_guard guard{mutex_};
-      if (!extras_.empty())
-        extras_.erase(&x);
-      if (mid.is_request() && !open_.empty() && open_.back().source == source
+      if (!open_.empty() && open_.back().source == source
           && open_.back().mid == mid)
         open_.back().path = path;
-      if (from)
-        first = add_tally(from->origin(), from->origin_started());
     }
     if (from)
-      done_elsewhere(first);
+      done_for(from->origin(), from->origin_started());
+    keep_spare(x.stages);
   }
   finish_if_idle();
   return result;
 }
 
-// With the mutex held. True: the first since the last report.
-bool partition::add_tally(node_id origin, incarnation started) {
-  bool first = tallies_.empty();
-  auto i = std::find_if(tallies_.begin(), tallies_.end(), [&](auto& one) {
-    return one.origin == origin && one.started == started;
-  });
-  if (i == tallies_.end())
-    i = tallies_.insert(i, {origin, started, 0});
-  ++i->messages;
-  return first;
+// Looked at when its turn comes, not before.
+caf::error partition::why_not_begun(caf::mailbox_element& x) const {
+  if (auto* extra = extra_of(x))
+    if (extra->expires != boot_time{0}
+        && context_->plane->now() >= extra->expires)
+      return make_error(errc::expired);
+  if (auto* wire = wire_element::of(x))
+    if (auto* wrong = wire->read())
+      return *wrong;
+  return caf::none;
 }
 
+// Another node's message is done with. Whoever is first since the last report
+// announces the next one.
 void partition::done_for(node_id origin, incarnation started) {
   bool first;
   {
     std::lock_guard guard{mutex_};
-    first = add_tally(origin, started);
+    first = tallies_.empty();
+    auto i = std::find_if(tallies_.begin(), tallies_.end(), [&](auto& one) {
+      return one.origin == origin && one.started == started;
+    });
+    if (i == tallies_.end())
+      i = tallies_.insert(i, {origin, started, 0});
+    ++i->messages;
   }
-  done_elsewhere(first);
-}
-
-void partition::done_elsewhere(bool first) {
   auto& plane = *context_->plane;
   plane.counters().for_others.add(1);
   if (first)
@@ -214,31 +218,39 @@ void partition::pong() {
 envelope partition::rebuild(caf::mailbox_element& x) {
   auto& plane = *context_->plane;
   envelope out;
-  auto* from = x.sender ? remote_sender::of(x.sender) : nullptr;
-  out.origin = from ? from->origin() : plane.cfg().self;
-  if (from)
-    out.origin_started = from->origin_started();
-  {
-    std::lock_guard guard{mutex_};
-    if (auto i = extras_.find(&x); i != extras_.end()) {
-      out.path = std::move(i->second.path);
-      out.expires = i->second.expires;
-      out.origin = i->second.origin;
-      extras_.erase(i);
-    }
-  }
-  x.mid = unmarked(x.mid);
-  if (from && out.origin != plane.cfg().self) {
-    out.sender = from->sender();
-    out.request = x.mid.is_request() ? x.mid.request_id().integer_value() : 0;
-    if (out.path.empty())
-      out.path = {from->origin().value};
-  }
+  out.origin = plane.cfg().self;
   out.bytes = 256;
   out.deadline = plane.now() + plane.cfg().settings.held_message;
-  out.element =
-      caf::make_mailbox_element(std::move(x.sender), x.mid, std::move(x.stages),
-                                x.move_content_to_message());
+  bool handed_on = false;
+  if (auto* extra = extra_of(x)) {
+    out.path = std::move(extra->path);
+    out.expires = extra->expires;
+    handed_on = extra->handed_on;
+  }
+  auto sender = std::move(x.sender);
+  auto mid = unmarked(x.mid);
+  auto stages = std::move(x.stages);
+  if (auto* wire = wire_element::of(x)) {
+    out.element = wire->copy();
+    out.bytes += wire->key().size() + wire->payload().size();
+  } else if (auto* extended = extended_element::of(x)) {
+    out.element = extended->take();
+  } else {
+    out.element = caf::make_mailbox_element(nullptr, mid, {},
+                                            x.move_content_to_message());
+  }
+  auto* from = sender ? remote_sender::of(sender) : nullptr;
+  if (from && !handed_on) {
+    out.origin = from->origin();
+    out.origin_started = from->origin_started();
+    out.sender = from->sender();
+    out.request = mid.is_request() ? mid.request_id().integer_value() : 0;
+    out.element->mid = caf::make_message_id();
+  } else {
+    out.element->sender = std::move(sender);
+    out.element->mid = mid;
+    out.element->stages = std::move(stages);
+  }
   return out;
 }
 

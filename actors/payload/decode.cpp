@@ -201,9 +201,12 @@ private:
   int depth_ = 0;
 };
 
+} // namespace
+
 // A user's inspect and the allocator may throw; both stop here.
-maybe_error decode(caf::actor_system& sys, std::string_view bytes,
-                   payload_values& to) {
+std::optional<payload_error> decode_payload(caf::actor_system& sys,
+                                            std::string_view bytes,
+                                            payload_values& to) {
   try {
     return decoder{sys, bytes}.all(to);
   } catch (const std::bad_alloc&) {
@@ -216,23 +219,11 @@ maybe_error decode(caf::actor_system& sys, std::string_view bytes,
   }
 }
 
-} // namespace
-
-payload_result<caf::mailbox_element_ptr>
-decode_payload(caf::actor_system& sys, std::string_view bytes,
-               caf::strong_actor_ptr sender, caf::message_id mid,
-               std::optional<std::string> key) {
-  payload_values values{std::move(key)};
-  if (auto err = decode(sys, bytes, values))
-    return *std::move(err);
-  return values_to_element(std::move(sender), mid, std::move(values));
-}
-
 payload_result<caf::message> decode_message(caf::actor_system& sys,
                                             std::string_view bytes,
                                             std::optional<std::string> key) {
   payload_values values{std::move(key)};
-  if (auto err = decode(sys, bytes, values))
+  if (auto err = decode_payload(sys, bytes, values))
     return *std::move(err);
   return values_to_message(std::move(values));
 }

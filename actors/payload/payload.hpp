@@ -6,10 +6,10 @@
 #include <string_view>
 
 #include <caf/fwd.hpp>
-#include <caf/mailbox_element.hpp>
 #include <caf/message.hpp>
 
 #include <troupe/actors/payload/error.hpp>
+#include <troupe/actors/payload/values.hpp>
 
 /// The bytes of a message's payload, as they travel between nodes.
 ///
@@ -47,14 +47,14 @@ payload_result<std::size_t> payload_size(caf::actor_system& sys,
                                          const caf::type_erased_tuple& xs,
                                          std::size_t first);
 
-/// Reads a payload into an element for an actor's mailbox; `key`, if given,
-/// becomes element 0. Handlers see what a local sender would have given them.
-payload_result<caf::mailbox_element_ptr>
-decode_payload(caf::actor_system& sys, std::string_view bytes,
-               caf::strong_actor_ptr sender, caf::message_id mid,
-               std::optional<std::string> key = std::nullopt);
+/// Reads a payload, behind what `to` has already. After an error `to` holds the
+/// elements in front of the one that is wrong.
+std::optional<payload_error> decode_payload(caf::actor_system& sys,
+                                            std::string_view bytes,
+                                            payload_values& to);
 
-/// The same, into a message.
+/// The same, into a message; `key`, if given, becomes element 0. Handlers see
+/// what a local sender would have given them.
 payload_result<caf::message>
 decode_message(caf::actor_system& sys, std::string_view bytes,
                std::optional<std::string> key = std::nullopt);

@@ -75,7 +75,8 @@ make_payload_element(caf::strong_actor_ptr sender, caf::message_id mid,
                      std::string key, std::unique_ptr<pb::Message> msg) {
   payload_values values{std::move(key)};
   values.append(payload_value{std::move(msg)});
-  return values_to_element(std::move(sender), mid, std::move(values));
+  return caf::make_mailbox_element(std::move(sender), mid, {},
+                                   values_to_message(std::move(values)));
 }
 
 // CAF erases the type, but not the way to a serializer. A struct whose first

@@ -2,12 +2,12 @@
 
 #include <utility>
 
-#include <caf/deep_to_string.hpp>
 #include <caf/detail/message_data.hpp>
 #include <caf/make_counted.hpp>
 #include <caf/make_type_erased_value.hpp>
 
 #include <troupe/actors/payload/protobuf_inspect.hpp>
+#include <troupe/actors/payload/values_tuple.hpp>
 
 namespace troupe {
 
@@ -41,61 +41,6 @@ private:
   payload_value x_;
 };
 
-/// What CAF asks of a tuple, for a mailbox element and for a message alike.
-template <class Base>
-class values_tuple : public Base {
-public:
-  explicit values_tuple(payload_values xs) : xs_(std::move(xs)) {}
-
-  std::size_t size() const noexcept override { return xs_.size(); }
-
-  std::uint32_t type_token() const noexcept override {
-    return xs_.type_token();
-  }
-
-  caf::rtti_pair type(std::size_t pos) const noexcept override {
-    if (xs_.is_key(pos))
-      return caf::make_rtti_pair<std::string>();
-    return xs_.at(pos).type();
-  }
-
-  const void* get(std::size_t pos) const noexcept override {
-    return xs_.is_key(pos) ? &xs_.key() : xs_.at(pos).get();
-  }
-
-  void* get_mutable(std::size_t pos) override {
-    return xs_.is_key(pos) ? &xs_.key() : xs_.at(pos).get();
-  }
-
-  std::string stringify(std::size_t pos) const override {
-    return xs_.is_key(pos) ? caf::deep_to_string(xs_.key())
-                           : xs_.at(pos).stringify();
-  }
-
-  using Base::copy;
-
-  caf::type_erased_value_ptr copy(std::size_t pos) const override {
-    if (xs_.is_key(pos))
-      return caf::make_type_erased_value<std::string>(xs_.key());
-    return xs_.at(pos).erased_clone();
-  }
-
-  using Base::load;
-
-  caf::error load(std::size_t pos, caf::deserializer& source) override {
-    return xs_.is_key(pos) ? source(xs_.key()) : xs_.at(pos).load(source);
-  }
-
-  using Base::save;
-
-  caf::error save(std::size_t pos, caf::serializer& sink) const override {
-    return xs_.is_key(pos) ? sink(xs_.key()) : xs_.at(pos).save(sink);
-  }
-
-protected:
-  payload_values xs_;
-};
-
 class values_message final : public values_tuple<caf::detail::message_data> {
 public:
   using super = values_tuple<caf::detail::message_data>;
@@ -104,28 +49,6 @@ public:
 
   values_message* copy() const override {
     return new values_message(xs_.clone());
-  }
-};
-
-/// Empty once its content was moved to a message.
-class values_element final : public caf::mailbox_element,
-                             public values_tuple<caf::type_erased_tuple> {
-public:
-  values_element(caf::strong_actor_ptr sender, caf::message_id mid,
-                 payload_values xs)
-      : caf::mailbox_element(std::move(sender), mid, forwarding_stack{}),
-        values_tuple<caf::type_erased_tuple>(std::move(xs)) {}
-
-  caf::type_erased_tuple& content() override { return *this; }
-
-  const caf::type_erased_tuple& content() const override { return *this; }
-
-  caf::message move_content_to_message() override {
-    return values_to_message(std::move(xs_));
-  }
-
-  caf::message copy_content_to_message() const override {
-    return values_to_message(xs_.clone());
   }
 };
 
@@ -207,13 +130,6 @@ payload_value& payload_values::at(std::size_t pos) {
 const payload_value& payload_values::at(std::size_t pos) const {
   std::size_t i = has_key_ ? pos - 1 : pos;
   return i == 0 ? first_ : others_[i - 1];
-}
-
-caf::mailbox_element_ptr values_to_element(caf::strong_actor_ptr sender,
-                                           caf::message_id mid,
-                                           payload_values values) {
-  return caf::mailbox_element_ptr{
-      new values_element(std::move(sender), mid, std::move(values))};
 }
 
 caf::message values_to_message(payload_values values) {

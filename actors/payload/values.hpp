@@ -9,7 +9,6 @@
 
 #include <caf/error.hpp>
 #include <caf/fwd.hpp>
-#include <caf/mailbox_element.hpp>
 #include <caf/message.hpp>
 #include <caf/rtti_pair.hpp>
 #include <caf/type_erased_value.hpp>
@@ -72,11 +71,6 @@ private:
   payload_value first_;
   std::vector<payload_value> others_;
 };
-
-/// An element for a mailbox that holds `values`.
-caf::mailbox_element_ptr values_to_element(caf::strong_actor_ptr sender,
-                                           caf::message_id mid,
-                                           payload_values values);
 
 /// A message that holds `values`.
 caf::message values_to_message(payload_values values);

@@ -15,6 +15,7 @@
 #include <troupe/actors/payload/payload.hpp>
 #include <troupe/actors/payload/protobuf_inspect.hpp>
 #include <troupe/actors/payload/protobuf_types.hpp>
+#include <troupe/actors/wire_element.hpp>
 
 #include <test/protos/payload.pb.h>
 
@@ -82,9 +83,8 @@ int main() {
       std::abort();
   };
   auto decode = [&](const std::string& bytes) {
-    auto x = troupe::decode_payload(sys, bytes, nullptr, caf::make_message_id(),
-                                    "key");
-    if (x.index() != 0)
+    auto x = troupe::wire_element::make(sys, "key", bytes);
+    if (troupe::wire_element::of(*x)->read())
       std::abort();
   };
   encode(points);

@@ -248,10 +248,9 @@ TEST_CASE("an answer that came as bytes is matched in then",
   f.run();
   REQUIRE(asker);
   auto answer = [&](const std::string& bytes) {
-    auto result =
-        troupe::decode_payload(f.sys, bytes, nullptr, mid.response_id());
-    asker->enqueue(std::move(std::get<caf::mailbox_element_ptr>(result)),
-                   nullptr);
+    auto element = troupe::wire_element::make(f.sys, std::nullopt, bytes);
+    element->mid = mid.response_id();
+    asker->enqueue(std::move(element), nullptr);
     f.run();
   };
   SECTION("with the type it waits for") {
@@ -357,9 +356,7 @@ TEST_CASE("actors on several threads exchange decoded messages",
       if (i % 2) {
         caf::anon_send(actor, shared);
       } else {
-        auto x = troupe::decode_payload(sys, bytes, nullptr,
-                                        caf::make_message_id(), "key");
-        enqueue(actor, std::move(std::get<caf::mailbox_element_ptr>(x)));
+        enqueue(actor, troupe::wire_element::make(sys, "key", bytes));
       }
   for (const auto& actor : actors)
     self->request(actor, std::chrono::seconds{30}, std::string{"key"}, add(0))

@@ -104,9 +104,8 @@ TEST_CASE("an empty payload is an empty message", "[unit][payload]") {
   auto element = f.element(bytes);
   CHECK(element->content().match_elements<std::string>());
   CHECK(element->content().get_as<std::string>(0) == "key");
-  auto bare =
-      troupe::decode_payload(f.sys, bytes, nullptr, caf::make_message_id());
-  auto& content = std::get<caf::mailbox_element_ptr>(bare)->content();
+  auto bare = troupe::wire_element::make(f.sys, std::nullopt, bytes);
+  auto& content = bare->content();
   CHECK(content.empty());
   CHECK(content.type_token() == caf::make_type_token<>());
 }

@@ -16,6 +16,7 @@
 #include <troupe/actors/payload/payload.hpp>
 #include <troupe/actors/payload/protobuf_inspect.hpp>
 #include <troupe/actors/payload/protobuf_types.hpp>
+#include <troupe/actors/wire_element.hpp>
 
 #include <test/catch.hpp>
 #include <test/protos/payload.pb.h>
@@ -179,20 +180,24 @@ struct fixture {
     auto result = troupe::decode_message(sys, bytes);
     REQUIRE(std::holds_alternative<troupe::payload_error>(result));
     // Both ways of reading agree.
-    auto element =
-        troupe::decode_payload(sys, bytes, nullptr, caf::make_message_id());
-    CHECK(std::holds_alternative<troupe::payload_error>(element));
+    auto element = troupe::wire_element::make(sys, "key", bytes);
+    CHECK(troupe::wire_element::of(*element)->read());
+    CHECK(element->content().match_elements<caf::error>());
     return std::get<troupe::payload_error>(result);
   }
 
   caf::mailbox_element_ptr
   element(std::string_view bytes, caf::strong_actor_ptr sender = nullptr,
           caf::message_id mid = caf::make_message_id()) {
-    auto result =
-        troupe::decode_payload(sys, bytes, std::move(sender), mid, "key");
-    if (auto* err = std::get_if<troupe::payload_error>(&result))
-      FAIL(err->text);
-    return std::move(std::get<caf::mailbox_element_ptr>(result));
+    auto result = troupe::wire_element::make(sys, "key", bytes);
+    result->sender = std::move(sender);
+    result->mid = mid;
+    auto* wire = troupe::wire_element::of(*result);
+    if (auto* err = wire->read())
+      FAIL(to_string(*err));
+    CHECK(wire->key() == "key");
+    CHECK(wire->payload() == bytes);
+    return result;
   }
 
   /// Lets the actors work until none has anything to do.
