@@ -1,5 +1,6 @@
 #include <troupe/actors/block_pool.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -13,97 +14,124 @@ namespace troupe {
 namespace {
 
 constexpr std::size_t kept_bytes_max = 4 << 20; // at home, and on the way there
-constexpr std::uint32_t batch = 64;             // blocks
-
-struct pool;
-
-/// In front of each block's bytes.
-struct alignas(std::max_align_t) block {
-  pool* home;         // null: the allocator
-  std::uint32_t size; // with this
-  block* next;
-};
 
 // Sizes of blocks, with their heads.
 constexpr std::array<std::size_t, 3> sizes = {512, 1024, 2048};
-static_assert(block_pool_bytes_max + sizeof(block) == sizes.back());
 
 std::size_t class_of(std::size_t size) {
   return size <= sizes[0] ? 0 : size <= sizes[1] ? 1 : 2;
 }
 
-struct list {
-  block* first = nullptr;
+struct pool;
 
-  void push(block* x) {
-    x->next = first;
-    first = x;
-  }
-  block* pop() {
-    auto* x = first;
-    first = x->next;
-    return x;
-  }
+/// In front of each block's bytes.
+struct alignas(std::max_align_t) block {
+  pool* home;       // null: the allocator
+  std::size_t size; // with this
 };
+static_assert(block_pool_bytes_max + sizeof(block) == sizes.back());
 
-/// One thread's; those that are gone leave theirs to later ones.
-struct pool {
-  // Its own.
-  std::array<list, sizes.size()> free;
-  std::size_t free_bytes = 0;
-  // What it is about to give back, all to one.
-  pool* to = nullptr;
-  list out;
-  block* out_last = nullptr;
-  std::uint32_t out_count = 0;
-  std::size_t out_bytes = 0;
-  // What others gave back.
-  alignas(64) std::atomic<block*> returned{nullptr};
-  std::atomic<std::size_t> returned_bytes{0};
+/// Blocks of one size on their way home, written into one of them. Whoever gets
+/// it need not look into the others, which another processor has in its cache.
+struct parcel {
+  static constexpr std::size_t most =
+      (sizes[0] - sizeof(block) - 3 * sizeof(void*)) / sizeof(void*);
+
+  parcel* next = nullptr;
+  std::size_t size = 0; // of each
+  std::size_t count = 0;
+  std::array<block*, most> blocks;
 };
+static_assert(sizeof(parcel) + sizeof(block) <= sizes[0]);
 
 void end(block* x) {
   ::operator delete(x);
 }
 
-void keep(pool& p, block* x) {
-  if (p.free_bytes + x->size > kept_bytes_max)
-    return end(x);
-  p.free_bytes += x->size;
-  p.free[class_of(x->size)].push(x);
-}
-
-void take_returned(pool& p) {
-  auto* x = p.returned.exchange(nullptr, std::memory_order_acquire);
-  p.returned_bytes.store(0, std::memory_order_relaxed);
-  while (x) {
-    auto* next = x->next;
-    keep(p, x);
-    x = next;
+/// One thread's; those that are gone leave theirs to later ones.
+struct pool {
+  pool() {
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      free[i].reserve(kept_bytes_max / sizes[i]);
   }
-}
 
-// The bound is kept roughly: others may give back at the same time.
-void give_back(pool& p) {
-  auto* first = p.out.first;
-  if (!first)
-    return;
-  if (p.to->returned_bytes.fetch_add(p.out_bytes, std::memory_order_relaxed)
-      > kept_bytes_max) {
-    while (p.out.first)
-      end(p.out.pop());
-  } else {
-    auto* seen = p.to->returned.load(std::memory_order_relaxed);
-    do
-      p.out_last->next = seen;
-    while (!p.to->returned.compare_exchange_weak(
-        seen, first, std::memory_order_release, std::memory_order_relaxed));
+  // Its own.
+  std::array<std::vector<block*>, sizes.size()> free;
+  std::size_t free_bytes = 0;
+  pool* to = nullptr; // whom what is about to be given back belongs to
+  std::array<parcel*, sizes.size()> out{};
+  // What others gave back.
+  alignas(64) std::atomic<parcel*> returned{nullptr};
+  std::atomic<std::size_t> returned_bytes{0};
+
+  void keep(block* x) {
+    if (free_bytes + x->size > kept_bytes_max)
+      return end(x);
+    free_bytes += x->size;
+    free[class_of(x->size)].push_back(x);
   }
-  p.out = {};
-  p.out_last = nullptr;
-  p.out_count = 0;
-  p.out_bytes = 0;
-}
+
+  void take_returned() {
+    auto* p = returned.exchange(nullptr, std::memory_order_acquire);
+    returned_bytes.store(0, std::memory_order_relaxed);
+    while (p) {
+      auto* next = p->next;
+      auto count = p->count;
+      auto& list = free[class_of(p->size)];
+      auto room = (kept_bytes_max - free_bytes) / p->size;
+      auto kept = std::min(count, room);
+      free_bytes += kept * p->size;
+      for (std::size_t i = kept; i < count; ++i)
+        end_later.push_back(p->blocks[i]);
+      list.insert(list.end(), p->blocks.begin(), p->blocks.begin() + kept);
+      p = next;
+    }
+    for (auto* x : end_later) // one of them held the parcel
+      end(x);
+    end_later.clear();
+  }
+
+  // The bound is kept roughly: others may give back at the same time.
+  void send(parcel*& p) {
+    if (!p)
+      return;
+    auto bytes = p->count * p->size;
+    if (to->returned_bytes.fetch_add(bytes, std::memory_order_relaxed)
+        > kept_bytes_max) {
+      auto blocks = p->blocks;
+      for (std::size_t i = 0, count = p->count; i < count; ++i)
+        end(blocks[i]);
+    } else {
+      p->next = to->returned.load(std::memory_order_relaxed);
+      while (!to->returned.compare_exchange_weak(
+          p->next, p, std::memory_order_release, std::memory_order_relaxed))
+        ;
+    }
+    p = nullptr;
+  }
+
+  void send_all() {
+    for (auto& p : out)
+      send(p);
+  }
+
+  void give_back(block* x) {
+    if (to != x->home) {
+      send_all();
+      to = x->home;
+    }
+    auto& p = out[class_of(x->size)];
+    if (!p) {
+      p = new (x + 1) parcel;
+      p->size = x->size;
+    }
+    p->blocks[p->count] = x;
+    if (++p->count == parcel::most)
+      send(p);
+  }
+
+  std::vector<block*> end_later;
+};
 
 /// All there ever were; blocks find their homes as long as the process lives.
 struct pools {
@@ -137,7 +165,7 @@ thread_local bool ending = false; // the thread: blocks are the allocator's
 
 struct membership {
   ~membership() {
-    give_back(*mine);
+    mine->send_all();
     every_pool().leave(mine);
     mine = nullptr;
     ending = true;
@@ -157,22 +185,25 @@ pool* own_pool() {
 void* take_block(std::size_t bytes) {
   auto size = bytes + sizeof(block);
   auto* p = size <= sizes.back() ? own_pool() : nullptr;
-  block* x = nullptr;
   if (p) {
     auto i = class_of(size);
     size = sizes[i];
-    auto& from = p->free[i];
-    if (!from.first && p->returned.load(std::memory_order_relaxed))
-      take_returned(*p);
-    if (from.first) {
-      x = from.pop();
+    auto& list = p->free[i];
+    if (list.empty() && p->returned.load(std::memory_order_relaxed))
+      p->take_returned();
+    if (!list.empty()) {
+      auto* x = list.back();
+      list.pop_back();
       p->free_bytes -= size;
+      if (!list.empty()) // the next one is in another processor's cache
+        for (std::size_t line = 0; line < sizes[0]; line += 64)
+          __builtin_prefetch(reinterpret_cast<char*>(list.back()) + line, 1);
       return x + 1;
     }
   }
-  x = static_cast<block*>(::operator new(size));
+  auto* x = static_cast<block*>(::operator new(size));
   x->home = p;
-  x->size = static_cast<std::uint32_t>(size);
+  x->size = size;
   return x + 1;
 }
 
@@ -180,19 +211,11 @@ void give_block(void* bytes) noexcept {
   auto* x = static_cast<block*>(bytes) - 1;
   auto* p = x->home ? own_pool() : nullptr;
   if (!p)
-    return end(x);
-  if (x->home == p)
-    return keep(*p, x);
-  if (p->to != x->home) {
-    give_back(*p);
-    p->to = x->home;
-  }
-  if (!p->out.first)
-    p->out_last = x;
-  p->out.push(x);
-  p->out_bytes += x->size;
-  if (++p->out_count == batch)
-    give_back(*p);
+    end(x);
+  else if (x->home == p)
+    p->keep(x);
+  else
+    p->give_back(x);
 }
 
 } // namespace troupe

@@ -18,7 +18,7 @@
 /// Threads: any, at any time.
 namespace troupe {
 
-constexpr std::size_t block_pool_bytes_max = 2016;
+constexpr std::size_t block_pool_bytes_max = 2032;
 
 void* take_block(std::size_t bytes);
 void give_block(void* block) noexcept;

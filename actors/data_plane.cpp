@@ -62,6 +62,9 @@ region_plane& data_plane::region(const std::string& name,
     found->name = name;
     found->slots.grow(partitions, slots_);
     found->partitions = partitions;
+    if (by_slot_.size() < first_made_.size())
+      first_made_[by_slot_.size()].store(found.get(),
+                                         std::memory_order_release);
     by_slot_.push_back(found.get());
     found->router = caf::actor_cast<caf::actor>(
         make_plain_actor<router>(sys_, *this, *found));
@@ -113,6 +116,21 @@ slot* data_plane::find_slot(std::uint32_t region, std::uint32_t partition,
   if (plane)
     *plane = found;
   return &found->slots[partition];
+}
+
+slot* data_plane::find_slot_numbered(std::uint32_t number) {
+  for (auto& one : first_made_) {
+    auto* region = one.load(std::memory_order_acquire);
+    if (!region)
+      return nullptr;
+    if (auto p = region->slots.find(number))
+      return &region->slots[*p];
+  }
+  std::shared_lock guard{regions_mutex_};
+  for (auto* region : by_slot_)
+    if (auto p = region->slots.find(number))
+      return &region->slots[*p];
+  return nullptr;
 }
 
 // -- from routers -------------------------------------------------------------
@@ -367,14 +385,10 @@ std::optional<data_plane::asker> data_plane::take_asker(const envelope& msg,
                                                         slot& at) {
   asker out;
   if (msg.request != 0) {
-    if (!at.requests)
+    if (!find_request(at, msg.request))
       return std::nullopt;
-    auto i = at.requests->find(sequence_of(msg.request));
-    if (i == at.requests->end())
-      return std::nullopt;
-    out = {std::move(i->second.source), i->second.mid,
-           std::move(i->second.stages)};
-    at.requests->erase(i);
+    auto open = at.requests.take(sequence_of(msg.request));
+    out = {std::move(open.source), open.mid, std::move(open.stages)};
   } else if (msg.sender != 0) {
     out.source = senders_->find(msg.sender);
   }
@@ -416,27 +430,19 @@ void data_plane::drop(dead_letter letter) {
 
 void data_plane::fail_requests(
     slot& at, const std::function<bool(const open_request&)>& which, errc why) {
-  if (!at.requests)
-    return;
-  for (auto i = at.requests->begin(); i != at.requests->end();) {
-    auto& one = i->second;
-    if (!which(one)) {
-      ++i;
-      continue;
-    }
+  at.requests.take_if(which, [&](const open_request& one) {
     tell(one.source, one.mid,
          make_error(why, why == errc::stopping
                              ? "this node is stopping"
                              : "the owner was lost before it answered"));
-    i = at.requests->erase(i);
-  }
+  });
 }
 
 // -- what a slot wants done ---------------------------------------------------
 
 bool data_plane::env::hold(envelope& msg) {
   auto& limits = plane.config_.settings;
-  if (msg.bytes == element_bytes && !wire_element::of(*msg.element)) {
+  if (msg.bytes == element_bytes && !exactly<wire_element>(*msg.element)) {
     auto size = payload_size(plane.sys_, msg.element->content(), 0);
     if (auto* bytes = std::get_if<std::size_t>(&size))
       msg.bytes += *bytes;

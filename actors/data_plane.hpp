@@ -11,7 +11,6 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <caf/actor.hpp>
@@ -19,6 +18,7 @@
 
 #include <troupe/actors/envelope.hpp>
 #include <troupe/actors/partition/partition.hpp>
+#include <troupe/actors/request_table.hpp>
 #include <troupe/actors/sender_table.hpp>
 #include <troupe/actors/sharded_counter.hpp>
 #include <troupe/actors/slot_door.hpp>
@@ -37,15 +37,14 @@ class remote_sender;
 using partition_factory = std::function<caf::actor(
     caf::actor_system&, std::shared_ptr<const partition_context>)>;
 
-/// Who waits for the answer to a request that went to another node.
-struct open_request {
-  caf::strong_actor_ptr source;
-  caf::message_id mid;
-  std::vector<caf::strong_actor_ptr> stages;
-  node_id owner;
-  incarnation owner_started;
-  troupe::epoch epoch;
-};
+// A request's number for its owner: its partition's slot, and one of the
+// slot's.
+inline constexpr std::uint32_t sequence_bits = request_table::number_bits;
+inline constexpr std::uint32_t slot_bits = 32;
+
+inline std::uint32_t sequence_of(std::uint64_t request) {
+  return static_cast<std::uint32_t>(request & ((1u << sequence_bits) - 1));
+}
 
 /// One partition as one node sees it. All members but the door are guarded by
 /// `mutex`; while the door is open, `actor` does not change.
@@ -55,8 +54,7 @@ struct slot {
   partition_slot<envelope> core;
   caf::strong_actor_ptr
       actor; // the partition's, while its intake is not closed
-  std::uint32_t next_request = 1;
-  std::unique_ptr<std::unordered_map<std::uint32_t, open_request>> requests;
+  request_table requests;
   std::uint64_t held_bytes = 0;
   std::uint32_t held_count = 0;
 };
@@ -172,9 +170,10 @@ public:
 
   // -- the transport ----------------------------------------------------------
 
-  /// `started`: the incarnation that the link's session is with.
+  /// `started`: the incarnation that the link's session is with. Actors that
+  /// have something to do are handed to `ctx`; null: to the scheduler.
   void receive(node_id from, incarnation started, frame_kind kind,
-               std::string_view frame);
+               std::string_view frame, caf::execution_unit* ctx = nullptr);
   /// The session is over, before anything of the next one.
   void session_ended(const link::session_end& end);
   void flush_fences();
@@ -220,6 +219,7 @@ private:
   slot* find_slot(partition_key key, region_plane** plane = nullptr) {
     return find_slot(key.region.value, key.partition, plane);
   }
+  slot* find_slot_numbered(std::uint32_t number);
   template <class F>
   void with_slot(partition_key key, F f);
   struct asker { // who hears what became of a message
@@ -227,7 +227,9 @@ private:
     caf::message_id mid;
     std::vector<caf::strong_actor_ptr> stages;
   };
-  static open_request* find_request(slot& at, std::uint64_t request);
+  static open_request* find_request(slot& at, std::uint64_t request) {
+    return at.requests.find(sequence_of(request));
+  }
   std::optional<asker> take_asker(const envelope& msg, slot& at);
   std::vector<std::uint64_t> take_over(caf::mailbox_element& what);
   void wait_for_owner(region_plane& region, partition_id p, slot& at,
@@ -246,8 +248,10 @@ private:
   link::send_result send(node_id to, frame_kind kind, link::frame_class how,
                          const google::protobuf::MessageLite& header,
                          std::string_view payload);
-  void on_message(node_id from, incarnation started, std::string_view frame);
-  void on_answer(node_id from, std::string_view frame);
+  void on_message(node_id from, incarnation started, std::string_view frame,
+                  caf::execution_unit* ctx);
+  void on_answer(node_id from, std::string_view frame,
+                 caf::execution_unit* ctx);
   void on_give_back(node_id from, std::string_view frame);
   void came_back(node_id from, struct message_frame what,
                  const std::optional<route>& known);
@@ -278,7 +282,9 @@ private:
   plane_counters counters_;
   std::atomic<std::uint64_t> malformed_{0};
 
-  std::array<std::atomic<region_plane*>, 64> first_ids_{}; // most have no more
+  // Of most nodes all: found without a lock.
+  std::array<std::atomic<region_plane*>, 64> first_ids_{};
+  std::array<std::atomic<region_plane*>, 64> first_made_{};
   std::shared_mutex regions_mutex_; // guards the two below, not what they hold
   std::map<std::string, std::unique_ptr<region_plane>, std::less<>> by_name_;
   std::map<std::uint32_t, region_plane*> by_id_;

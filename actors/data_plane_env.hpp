@@ -4,15 +4,6 @@
 
 namespace troupe {
 
-// A request's number for its owner: its partition's slot, and one of the
-// slot's.
-inline constexpr std::uint32_t sequence_bits = 28;
-inline constexpr std::uint32_t slot_bits = 32;
-
-inline std::uint32_t sequence_of(std::uint64_t request) {
-  return static_cast<std::uint32_t>(request & ((1u << sequence_bits) - 1));
-}
-
 /// How one slot's decisions are performed, with its lock held. Private to
 /// data_plane's sources.
 struct data_plane::env {

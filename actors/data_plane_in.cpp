@@ -1,6 +1,5 @@
 // The data lane, inwards: what other nodes send here.
 #include <algorithm>
-#include <typeinfo>
 
 #include <troupe/actors/ask_sink.hpp>
 #include <troupe/actors/data_frames.hpp>
@@ -12,13 +11,13 @@
 namespace troupe {
 
 void data_plane::receive(node_id from, incarnation started, frame_kind kind,
-                         std::string_view frame) {
+                         std::string_view frame, caf::execution_unit* ctx) {
   switch (kind) {
   case frame_kind::message:
-    on_message(from, started, frame);
+    on_message(from, started, frame, ctx);
     break;
   case frame_kind::answer:
-    on_answer(from, frame);
+    on_answer(from, frame, ctx);
     break;
   case frame_kind::give_back:
     on_give_back(from, frame);
@@ -39,7 +38,7 @@ void data_plane::receive(node_id from, incarnation started, frame_kind kind,
 }
 
 void data_plane::on_message(node_id from, incarnation started,
-                            std::string_view frame) {
+                            std::string_view frame, caf::execution_unit* ctx) {
   auto what = read_message(sys_, frame, config_.now);
   if (!what) {
     ++malformed_;
@@ -55,11 +54,11 @@ void data_plane::on_message(node_id from, incarnation started,
     proto::GiveBack out;
     write_give_back(out, what->key, what->epoch, msg, {}, config_.now);
     send(from, frame_kind::give_back, link::frame_class::reserved, out,
-         wire_element::of(*msg.element)->payload());
+         exactly<wire_element>(*msg.element)->payload());
     return;
   }
   std::lock_guard guard{at->mutex};
-  env e{*this, *region, what->key.partition, *at};
+  env e{*this, *region, what->key.partition, *at, ctx};
   at->core.arrive(std::move(msg), what->epoch, e);
 }
 
@@ -138,7 +137,8 @@ void data_plane::on_processed(node_id from, std::string_view frame) {
               });
 }
 
-void data_plane::on_answer(node_id from, std::string_view frame) {
+void data_plane::on_answer(node_id from, std::string_view frame,
+                           caf::execution_unit* ctx) {
   thread_local answer_frame answer; // keeps its memory
   if (!read_answer(frame, answer)) {
     ++malformed_;
@@ -150,18 +150,12 @@ void data_plane::on_answer(node_id from, std::string_view frame) {
   if (header.request() == 0) {
     if (auto source = senders_->find(header.sender()))
       source->enqueue(wire_element::make(sys_, std::nullopt, answer.payload),
-                      nullptr);
+                      ctx);
     return;
   }
-  auto number = static_cast<std::uint32_t>(header.request() >> sequence_bits);
   auto seq = sequence_of(header.request());
-  slot* found = nullptr;
-  {
-    std::shared_lock guard{regions_mutex_};
-    for (auto* one : by_slot_)
-      if (auto p = one->slots.find(number))
-        found = &one->slots[*p];
-  }
+  auto* found = find_slot_numbered(
+      static_cast<std::uint32_t>(header.request() >> sequence_bits));
   if (!found) {
     ++malformed_;
     return;
@@ -170,25 +164,20 @@ void data_plane::on_answer(node_id from, std::string_view frame) {
   {
     auto& at = *found;
     std::lock_guard guard{at.mutex};
-    if (!at.requests)
-      return;
-    auto i = at.requests->find(seq);
-    if (i == at.requests->end() || i->second.owner != from)
+    auto* open = at.requests.find(seq);
+    if (!open || open->owner != from)
       return; // late: the stream was given up
-    waiting = std::move(i->second);
-    at.requests->erase(i);
+    waiting = at.requests.take(seq);
   }
   auto element = wire_element::make(sys_, std::nullopt, answer.payload);
   auto& asker = *waiting.source->get();
-  if (typeid(asker) == typeid(ask_sink)) {
-    static_cast<ask_sink&>(asker).finish({element->move_content_to_message(),
-                                          epoch{header.epoch()},
-                                          {config_.self.value, from.value}});
-    return;
-  }
+  if (auto* sink = exactly<ask_sink>(asker))
+    return sink->finish({element->move_content_to_message(),
+                         epoch{header.epoch()},
+                         {config_.self.value, from.value}});
   if (waiting.stages.empty()) {
     element->mid = waiting.mid.response_id();
-    asker.enqueue(std::move(element), nullptr);
+    asker.enqueue(std::move(element), ctx);
     return;
   }
   auto next = std::move(waiting.stages.back());
@@ -196,7 +185,7 @@ void data_plane::on_answer(node_id from, std::string_view frame) {
   element->sender = std::move(waiting.source);
   element->mid = waiting.mid;
   element->stages = std::move(waiting.stages);
-  next->enqueue(std::move(element), nullptr);
+  next->enqueue(std::move(element), ctx);
 }
 
 // -- the end of a session -----------------------------------------------------

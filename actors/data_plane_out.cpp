@@ -31,7 +31,7 @@ link::send_result data_plane::send(node_id to, frame_kind kind,
 std::optional<std::string_view>
 data_plane::payload_of(envelope& msg, const region_plane& region,
                        partition_id p, std::string& room) {
-  if (auto* wire = wire_element::of(*msg.element))
+  if (auto* wire = exactly<wire_element>(*msg.element))
     return wire->payload();
   auto& element = *msg.element;
   auto error = encode_payload(sys_, element.content(), 1, room);
@@ -96,19 +96,9 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
   bool fresh = element.sender != nullptr;
   if (fresh) {
     if (element.mid.is_request()) {
-      if (!at.requests)
-        at.requests =
-            std::make_unique<std::unordered_map<std::uint32_t, open_request>>();
-      std::uint32_t seq;
-      do {
-        seq = sequence_of(at.next_request++);
-      } while (seq == 0 || at.requests->count(seq) != 0);
-      (*at.requests)[seq] = {element.sender,
-                             element.mid,
-                             std::move(element.stages),
-                             owner,
-                             at.core.out().started(),
-                             e};
+      auto seq = at.requests.add({element.sender, element.mid,
+                                  std::move(element.stages), owner,
+                                  at.core.out().started(), e});
       msg.request =
           (std::uint64_t{region.slots.number_of(p)} << sequence_bits) | seq;
     } else {
@@ -144,7 +134,7 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
     return std::move(msg);
   }
   if (fresh && msg.request != 0)
-    at.requests->erase(sequence_of(msg.request));
+    at.requests.take(sequence_of(msg.request));
   // Not taken by the link: its sender is told. The stream counts one message
   // too many, which only makes it send a fence that it might not need.
   auto why = sent == link::send_result::too_large    ? errc::message_too_large
@@ -153,13 +143,6 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
                                                      : errc::no_owner;
   refuse(msg, region, p, why);
   return std::nullopt;
-}
-
-open_request* data_plane::find_request(slot& at, std::uint64_t request) {
-  if (request == 0 || !at.requests)
-    return nullptr;
-  auto i = at.requests->find(sequence_of(request));
-  return i == at.requests->end() ? nullptr : &i->second;
 }
 
 // For a message that `from` did not take.

@@ -6,13 +6,13 @@
 namespace troupe {
 
 std::string_view key_of(const caf::mailbox_element& x) {
-  if (auto* wire = wire_element::of(x))
+  if (auto* wire = exactly<wire_element>(x))
     return wire->key();
   return x.content().get_as<std::string>(0);
 }
 
 std::string type_of(caf::actor_system& sys, const caf::mailbox_element& x) {
-  if (auto* wire = wire_element::of(x))
+  if (auto* wire = exactly<wire_element>(x))
     return type_name_of(wire->payload());
   return type_name_of(sys, x.content(), 1);
 }

@@ -36,13 +36,6 @@ public:
         extra(std::move(what)),
         inner_(std::move(inner)) {}
 
-  /// Null: it has another form.
-  static extended_element* of(caf::mailbox_element& x) {
-    return typeid(x) == typeid(extended_element)
-               ? static_cast<extended_element*>(&x)
-               : nullptr;
-  }
-
   caf::mailbox_element_ptr take() {
     inner_->sender = std::move(sender);
     inner_->mid = mid;

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <typeinfo>
-
 #include <caf/monitorable_actor.hpp>
 
+#include <troupe/actors/exactly.hpp>
 #include <troupe/cluster/ids.hpp>
 
 namespace troupe {
@@ -19,10 +18,7 @@ class remote_sender final : public caf::monitorable_actor {
 public:
   /// The stand-in behind a handle; null: it is another actor.
   static const remote_sender* of(const caf::strong_actor_ptr& x) {
-    auto* p = x->get();
-    return typeid(*p) == typeid(remote_sender)
-               ? static_cast<const remote_sender*>(p)
-               : nullptr;
+    return exactly<remote_sender>(*x->get());
   }
 
   remote_sender(caf::actor_config& cfg, data_plane& plane, node_id node,

@@ -1,10 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
 #include <unordered_map>
 
 #include <caf/actor_control_block.hpp>
@@ -37,11 +36,23 @@ public:
   caf::strong_actor_ptr find(std::uint64_t sender);
 
 private:
-  using stand_in_key = std::tuple<node_id, incarnation, std::uint64_t>;
+  struct stand_in_key {
+    node_id node;
+    incarnation started;
+    std::uint64_t sender;
+    friend bool operator==(const stand_in_key&, const stand_in_key&) = default;
+  };
+  struct stand_in_hash {
+    std::size_t operator()(const stand_in_key& x) const {
+      return (x.sender * 64 + x.node.value) * 0x9e3779b97f4a7c15u
+             ^ x.started.value;
+    }
+  };
 
   const std::uint64_t serial_;
   std::mutex mutex_;
-  std::map<stand_in_key, caf::strong_actor_ptr> stand_ins_;
+  std::unordered_map<stand_in_key, caf::strong_actor_ptr, stand_in_hash>
+      stand_ins_;
   std::unordered_map<std::uint64_t, caf::weak_actor_ptr> senders_;
 };
 

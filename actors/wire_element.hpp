@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <typeinfo>
 
 #include <caf/fwd.hpp>
 #include <caf/mailbox_element.hpp>
 
+#include <troupe/actors/exactly.hpp>
 #include <troupe/actors/message_extra.hpp>
 #include <troupe/actors/payload/error.hpp>
 #include <troupe/actors/payload/values_tuple.hpp>
@@ -29,15 +29,6 @@ public:
   static caf::mailbox_element_ptr make(caf::actor_system& sys,
                                        std::optional<std::string_view> key,
                                        std::string_view payload);
-
-  /// Null: it has another form.
-  static wire_element* of(caf::mailbox_element& x) {
-    return typeid(x) == typeid(wire_element) ? static_cast<wire_element*>(&x)
-                                             : nullptr;
-  }
-  static const wire_element* of(const caf::mailbox_element& x) {
-    return of(const_cast<caf::mailbox_element&>(x));
-  }
 
   std::string_view key() const { return {bytes(), key_size_}; }
   std::string_view payload() const {
@@ -84,9 +75,9 @@ private:
 
 /// Null: it has none.
 inline message_extra* extra_of(caf::mailbox_element& x) {
-  if (auto* wire = wire_element::of(x))
+  if (auto* wire = exactly<wire_element>(x))
     return &wire->extra;
-  if (auto* extended = extended_element::of(x))
+  if (auto* extended = exactly<extended_element>(x))
     return &extended->extra;
   return nullptr;
 }

@@ -71,7 +71,7 @@ bool http_backend::has_quorum(const map_mirror::summary& now) {
 
 http::node_status http_backend::status() {
   auto now = self_.mirror_.state();
-  auto& id = self_.identity_;
+  auto id = self_.identity();
   http::node_status out;
   out.cluster_id = disk::to_string(id.cluster);
   out.leader = self_.mirror_.name_of(now.leadership.leader);

@@ -40,7 +40,7 @@ void http_backend::ask(const std::string& region, const http::target& target,
     auto* self = &self_;
     sink = caf::make_actor<ask_sink, caf::strong_actor_ptr>(
         self_.system_->next_actor_id(), self_.system_->node(),
-        self_.system_.get(), cfg, self_.identity_.node,
+        self_.system_.get(), cfg, self_.identity().node,
         [self, done = std::move(done)](traced_answer answer) {
           std::vector<std::string> path;
           for (auto id : answer.path)

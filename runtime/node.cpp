@@ -88,6 +88,7 @@ node::impl::impl(node_options options) : options_(std::move(options)) {
   if (options_.configure_caf)
     options_.configure_caf(config_);
   system_ = std::make_unique<caf::actor_system>(config_);
+  arrivals_.emplace(*system_);
   plane_ = std::make_shared<data_plane>(*system_, *this);
 }
 

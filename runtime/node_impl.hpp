@@ -11,6 +11,7 @@
 
 #include <troupe/actors/coordinator/coordinator_actor.hpp>
 #include <troupe/actors/payload/protobuf_inspect.hpp>
+#include <troupe/actors/scheduling/job_batch.hpp>
 #include <troupe/cluster/bootstrap/bootstrap.hpp>
 #include <troupe/cluster/bootstrap/member_answer.hpp>
 #include <troupe/runtime/disk_writer.hpp>
@@ -84,6 +85,7 @@ public:
   // -- transport_handler: on the transport's thread ---------------------------
   void on_frame(node_id peer, link::lane way, std::uint8_t kind,
                 std::string_view payload) override;
+  void on_pause() override;
   void on_connected(const link::identity& peer) override;
   void on_disconnected(node_id peer, link::close_reason why) override;
   void on_session_ended(const link::session_end& end) override;
@@ -93,6 +95,16 @@ public:
                     link::malformed_reason why) override;
   void on_introduction(std::string request, std::string remote,
                        introduction_reply reply) override;
+
+  disk::identity identity() {
+    std::lock_guard guard{mutex_};
+    return identity_;
+  }
+  template <class F>
+  void with_identity(F change) { // in `start`
+    std::lock_guard guard{mutex_};
+    change(identity_);
+  }
 
   // -- parts ------------------------------------------------------------------
   node_options options_;
@@ -109,7 +121,9 @@ public:
   std::string data_; // directory
   bool temporary_ = false;
   std::unique_ptr<disk::directory_lock> lock_;
-  disk::identity identity_;
+  // The name and the uuid are the same from before there are other threads;
+  // until the node has entered its cluster, `start` changes the rest.
+  disk::identity identity_; // guarded by mutex_ against other threads
   std::string address_;
   std::uint64_t boot_id_ = 0;
   boot_time started_at_{0};
@@ -153,9 +167,11 @@ private:
   std::counting_semaphore<> stop_signal_{0};
   std::set<node_id> linked_;
   std::map<node_id, boot_time> unlink_at_; // nodes that left: not at once
-  std::map<node_id, incarnation> peers_; // of the sessions; transport's thread
-  std::mutex events_mutex_; // their order is everybody's
-  std::vector<caf::actor> subscribers_; // guarded by it
+  // The transport's thread:
+  std::map<node_id, incarnation> peers_; // of the sessions
+  std::optional<job_batch> arrivals_;    // who got something in this burst
+  std::mutex events_mutex_;              // their order is everybody's
+  std::vector<caf::actor> subscribers_;  // guarded by it
   std::mutex asks_mutex_;
   std::multimap<boot_time, caf::strong_actor_ptr> asks_; // guarded by it
 

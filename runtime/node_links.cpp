@@ -13,7 +13,7 @@ void node::impl::on_frame(node_id peer, link::lane, std::uint8_t kind,
   bool for_plane = !is_control(what) && what != frame_kind::state
                    && what != frame_kind::state_taken;
   if (for_plane) {
-    plane_->receive(peer, peers_[peer], what, payload);
+    plane_->receive(peer, peers_[peer], what, payload, &*arrivals_);
     return;
   }
   std::lock_guard guard{mutex_};
@@ -22,7 +22,12 @@ void node::impl::on_frame(node_id peer, link::lane, std::uint8_t kind,
                    frame_arrived{peer, what, std::string{payload}});
 }
 
+void node::impl::on_pause() {
+  arrivals_->flush();
+}
+
 void node::impl::on_disconnected(node_id peer, link::close_reason why) {
+  arrivals_->flush();
   logger().debug("{}: link to {} closed: {}", identity_.name, peer.value,
                  to_string(why));
   post([peer](coordinator_actor& self) { self.core().unreachable(peer); });

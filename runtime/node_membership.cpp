@@ -94,7 +94,7 @@ failure node::impl::perform_bootstrap(boot::effects effects, bool& done) {
     } else if (auto* x = std::get_if<boot::ask_to_join>(&effect)) {
       ask(x->to, x->request);
     } else if (auto* x = std::get_if<boot::persist_founding_set>(&effect)) {
-      identity_.founding = x->bytes;
+      with_identity([&](auto& id) { id.founding = x->bytes; });
       if (auto stored = file.store(identity_); !stored)
         return from_disk(stored.error());
       tell(boot::founding_set_persisted{});
@@ -102,14 +102,18 @@ failure node::impl::perform_bootstrap(boot::effects effects, bool& done) {
       done = true;
       ask_neighbours();
     } else if (auto* x = std::get_if<boot::founded>(&effect)) {
-      identity_.cluster = bytes_as<disk::uuid>(x->founding.cluster.bytes);
-      identity_.node = x->own;
+      with_identity([&](auto& id) {
+        id.cluster = bytes_as<disk::uuid>(x->founding.cluster.bytes);
+        id.node = x->own;
+      });
       done = true;
     } else if (auto* x = std::get_if<boot::admitted>(&effect)) {
-      identity_.cluster = bytes_as<disk::uuid>(x->cluster.bytes);
-      identity_.node = x->node;
-      // `start` below counts one up.
-      identity_.self = incarnation{x->first_incarnation.value - 1};
+      with_identity([&](auto& id) {
+        id.cluster = bytes_as<disk::uuid>(x->cluster.bytes);
+        id.node = x->node;
+        // `start` below counts one up.
+        id.self = incarnation{x->first_incarnation.value - 1};
+      });
       admitted_ = *x;
       done = true;
     } else if (auto* x = std::get_if<boot::refused>(&effect)) {
@@ -125,7 +129,7 @@ failure node::impl::perform_bootstrap(boot::effects effects, bool& done) {
   auto counted = file.start();
   if (!counted)
     return from_disk(counted.error());
-  identity_ = *counted;
+  with_identity([&](auto& id) { id.self = counted->self; });
   return {};
 }
 
@@ -139,19 +143,18 @@ void node::impl::ask_neighbours() {
                   1,
                   1};
   auto request = boot::encode_request(question);
-  auto answered = [this](const std::string& from,
-                         link::transport::introduction_result result) {
+  auto answered = [this, own = identity_](
+                      const std::string& from,
+                      link::transport::introduction_result result) {
     auto* bytes = std::get_if<std::string>(&result);
     auto said = bytes ? boot::decode_reply(*bytes) : boot::reply{};
     auto* member = std::get_if<boot::member_introduction>(&said);
-    if (!member
-        || bytes_as<disk::uuid>(member->cluster.bytes) == identity_.cluster)
+    if (!member || bytes_as<disk::uuid>(member->cluster.bytes) == own.cluster)
       return;
-    auto text = "this node belongs to cluster "
-                + disk::to_string(identity_.cluster) + ", but '" + member->name
-                + "' at " + from + " to "
+    auto text = "this node belongs to cluster " + disk::to_string(own.cluster)
+                + ", but '" + member->name + "' at " + from + " to "
                 + disk::to_string(bytes_as<disk::uuid>(member->cluster.bytes));
-    logger().warn("{}: {}", identity_.name, text);
+    logger().warn("{}: {}", own.name, text);
     if (phase_ == phase::starting)
       stop_process({errc::foreign_node, text,
                     "correct the join list, or join with an empty data "

@@ -74,7 +74,7 @@ void partition::deliver(envelope&& msg, caf::execution_unit* ctx) {
   bool handed_on = msg.origin == context_->plane->cfg().self && element->sender
                    && remote_sender::of(element->sender);
   message_extra extra{std::move(msg.path), msg.expires, handed_on};
-  if (auto* wire = wire_element::of(*element))
+  if (auto* wire = exactly<wire_element>(*element))
     wire->extra = std::move(extra);
   else if (extra.any())
     element = caf::mailbox_element_ptr{

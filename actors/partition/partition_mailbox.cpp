@@ -170,7 +170,7 @@ caf::error partition::why_not_begun(caf::mailbox_element& x) const {
     if (extra->expires != boot_time{0}
         && context_->plane->now() >= extra->expires)
       return make_error(errc::expired);
-  if (auto* wire = wire_element::of(x))
+  if (auto* wire = exactly<wire_element>(x))
     if (auto* wrong = wire->read())
       return *wrong;
   return caf::none;
@@ -230,10 +230,10 @@ envelope partition::rebuild(caf::mailbox_element& x) {
   auto sender = std::move(x.sender);
   auto mid = unmarked(x.mid);
   auto stages = std::move(x.stages);
-  if (auto* wire = wire_element::of(x)) {
+  if (auto* wire = exactly<wire_element>(x)) {
     out.element = wire->copy();
     out.bytes += wire->key().size() + wire->payload().size();
-  } else if (auto* extended = extended_element::of(x)) {
+  } else if (auto* extended = exactly<extended_element>(x)) {
     out.element = extended->take();
   } else {
     out.element = caf::make_mailbox_element(nullptr, mid, {},

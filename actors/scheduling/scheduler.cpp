@@ -1,12 +1,16 @@
 #include <troupe/actors/scheduling/scheduler.hpp>
 
 #include <algorithm>
+#include <span>
 #include <thread>
+#include <utility>
 
+#include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/policy/unprofiled.hpp>
 #include <caf/scheduler/coordinator.hpp>
 
+#include <troupe/actors/scheduling/job_batch.hpp>
 #include <troupe/actors/scheduling/shared_queue.hpp>
 
 namespace troupe {
@@ -58,14 +62,53 @@ public:
   }
 };
 
+using shared_queue_coordinator =
+    caf::scheduler::coordinator<shared_queue_policy>;
+
 } // namespace
+
+} // namespace troupe
+
+// As CAF's own, which besides looks for each job whether it is an actor, for
+// the sake of log lines: a walk through the bases of every actor that runs.
+template <>
+void caf::scheduler::worker<troupe::shared_queue_policy>::run() {
+  CAF_SET_LOGGER_SYS(&system());
+  for (;;) {
+    auto* job = policy_.dequeue(this);
+    switch (job->resume(this, max_throughput_)) {
+    case resumable::resume_later: // it keeps its reference
+      policy_.resume_job_later(this, job);
+      break;
+    case resumable::done:
+    case resumable::awaiting_message:
+      intrusive_ptr_release(job);
+      break;
+    case resumable::shutdown_execution_unit:
+      policy_.before_shutdown(this);
+      return;
+    }
+  }
+}
+
+namespace troupe {
+
+void job_batch::flush() {
+  if (count_ == 0)
+    return;
+  std::span<caf::resumable* const> jobs{jobs_.data(), std::exchange(count_, 0)};
+  auto& scheduler = system().scheduler();
+  if (auto* ours = dynamic_cast<shared_queue_coordinator*>(&scheduler))
+    return ours->data().jobs.put(jobs);
+  for (auto* job : jobs)
+    scheduler.enqueue(job);
+}
 
 void use_shared_queue(caf::actor_system_config& config) {
   config.set("scheduler.max-threads",
              std::max<std::size_t>(2, std::thread::hardware_concurrency()));
   config.module_factories.push_back([](caf::actor_system& sys) {
-    return caf::scheduler::coordinator<shared_queue_policy>::make(
-        sys, caf::detail::type_list<>{});
+    return shared_queue_coordinator::make(sys, caf::detail::type_list<>{});
   });
 }
 

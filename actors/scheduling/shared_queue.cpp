@@ -54,10 +54,11 @@ void shared_queue::ring::push(caf::resumable* job) {
 // All orders are sequentially consistent: a put first shows its job and then
 // looks at the workers; a worker first shows that it sleeps and then looks for
 // a job. So one of the two sees the other.
-void shared_queue::put(caf::resumable* job) {
+void shared_queue::put(std::span<caf::resumable* const> jobs) {
   {
     auto guard = lock(mutex_);
-    jobs_.push(job);
+    for (auto* job : jobs)
+      jobs_.push(job);
     size_ = jobs_.size();
   }
   wake_if_needed();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace caf {
@@ -33,7 +34,8 @@ public:
     bool running = false; // the job that it took last
   };
 
-  void put(caf::resumable* job);
+  void put(caf::resumable* job) { put({&job, 1}); }
+  void put(std::span<caf::resumable* const> jobs);
   /// Waits until there is one. The job taken before it is done.
   caf::resumable* take(worker& who);
   /// The worker takes no more.

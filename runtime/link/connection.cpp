@@ -94,24 +94,21 @@ void connection::on_read(error_code e, std::size_t count) {
     return read();
   reader_.commit(count);
   piece x;
-  for (;;) {
-    switch (reader_.next(x)) {
-    case frame_reader::status::piece:
-      owner_->on_piece(*this, x);
-      if (closed_)
-        return;
-      if (finishing_)
-        return read();
-      break;
-    case frame_reader::status::more:
-      owner_->on_burst(*this);
-      if (!closed_)
-        read();
+  auto status = reader_.next(x);
+  while (status == frame_reader::status::piece) {
+    owner_->on_piece(*this, x);
+    if (closed_)
       return;
-    case frame_reader::status::malformed:
-      return fail(reader_.reason());
-    }
+    if (finishing_)
+      break;
+    status = reader_.next(x);
   }
+  owner_->on_burst(*this);
+  if (closed_)
+    return;
+  if (status == frame_reader::status::malformed)
+    return fail(reader_.reason());
+  read();
 }
 
 void connection::close() {

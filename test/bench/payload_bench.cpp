@@ -84,7 +84,7 @@ int main() {
   };
   auto decode = [&](const std::string& bytes) {
     auto x = troupe::wire_element::make(sys, "key", bytes);
-    if (troupe::wire_element::of(*x)->read())
+    if (troupe::exactly<troupe::wire_element>(*x)->read())
       std::abort();
   };
   encode(points);

@@ -19,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-caf::behavior doubler(partition*) {
+caf::behavior twice(partition*) {
   return {[](const std::string&, int x) { return x * 2; }};
 }
 
@@ -69,7 +69,7 @@ node_options local(const std::string& name) {
 TEST_CASE("node: its status and its metrics tell what became of messages",
           "[actor][node]") {
   node n{local("a")};
-  auto r = n.spawn_region("r", doubler);
+  auto r = n.spawn_region("r", twice);
   REQUIRE_FALSE(n.start());
   caf::scoped_actor self{n.system()};
   for (int i = 0; i < 5; ++i)
@@ -97,15 +97,15 @@ TEST_CASE("node: [AR-11] a region that runs on without a lease is degraded in "
   node a{local("a")};
   region_options loose;
   loose.keep_running = true;
-  a.spawn_region("loose", doubler, loose);
-  a.spawn_region("strict", doubler);
+  a.spawn_region("loose", twice, loose);
+  a.spawn_region("strict", twice);
   REQUIRE_FALSE(a.start());
   {
     auto options = local("b");
     options.join = {a.address()};
     node b{options};
-    b.spawn_region("loose", doubler, loose);
-    b.spawn_region("strict", doubler);
+    b.spawn_region("loose", twice, loose);
+    b.spawn_region("strict", twice);
     REQUIRE_FALSE(b.start());
     REQUIRE(eventually([&] { return status(a)["voters"].size() == 2; }));
     b.stop(node::stop_kind::now);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <semaphore>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -128,4 +129,20 @@ TEST_CASE("shared queue: a job does not wait for a long one while somebody is "
       now.begun.acquire();
     now.free.release();
   }
+}
+
+TEST_CASE("shared queue: jobs put together all run, before those put later",
+          "[actor][scheduling]") {
+  shared_queue queue;
+  std::vector<job> jobs(3000, job{[] {}});
+  std::vector<caf::resumable*> all;
+  for (auto& one : jobs)
+    all.push_back(&one);
+  std::span<caf::resumable* const> rest{all};
+  queue.put(rest.first(2000)); // more than it had room for
+  queue.put(rest[2000]);
+  queue.put(rest.subspan(2001));
+  for (auto* one : all)
+    REQUIRE(queue.try_take() == one);
+  CHECK(queue.try_take() == nullptr);
 }

@@ -148,6 +148,7 @@ TEST_CASE("a node that dies is replaced, the leader too, and returns as itself "
     c.wait_balanced();
     REQUIRE(l.flows(200));
   }
+  l.stop();
   measured("longest gap of a key with crashes", l.longest_gap_ms(), "ms");
   check_sound(l, c[0]);
 }

@@ -10,7 +10,7 @@ using namespace troupe::chaos;
 
 TEST_CASE(
     "a node told to restart without room for its partitions' states gives "
-    "them to others: it says so, and nothing is lost [HR-5] [AR-6]",
+    "them to others, it says so, and nothing is lost [HR-5] [AR-6]",
     "[chaos][disk]") {
   cluster c{{3, 12, {}}};
   auto& full = c[2];

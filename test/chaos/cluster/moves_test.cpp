@@ -165,6 +165,7 @@ TEST_CASE("planned moves under load lose nothing "
   measured("drain of a node under load", ms_since(begun), "ms");
   CHECK(drained.child.running());
   REQUIRE(l.flows(200));
+  l.stop();
   measured("longest gap of a key in planned moves", l.longest_gap_ms(), "ms");
   check_all_arrived(l, witness);
 }

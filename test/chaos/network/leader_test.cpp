@@ -6,7 +6,7 @@
 using namespace troupe::chaos;
 
 TEST_CASE("the leader is killed while it moves partitions to a node whose link "
-          "is cut one way: every move ends, and never at two [SF-8] [R-1]",
+          "is cut one way, every move ends, and never at two [SF-8] [R-1]",
           "[chaos][network]") {
   enum class kind { to_new_owner, from_new_owner };
   auto what = GENERATE(kind::to_new_owner, kind::from_new_owner);

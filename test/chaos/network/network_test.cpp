@@ -41,7 +41,7 @@ std::set<unsigned> changed(const std::vector<partition_view>& before,
 } // namespace
 
 TEST_CASE("one way between two owners is cut while partitions move between "
-          "them: nothing is lost and nothing else moves [R-13]",
+          "them, nothing is lost and nothing else moves [R-13]",
           "[chaos][network]") {
   bool loses = GENERATE(true, false);
   CAPTURE(loses);
@@ -85,12 +85,13 @@ TEST_CASE("one way between two owners is cut while partitions move between "
           == std::set<unsigned>{there, back});
     REQUIRE(l.flows(100));
   }
+  l.stop();
   measured("longest gap of a key", l.longest_gap_ms(), "ms");
   check_all_arrived(c, l);
 }
 
 TEST_CASE("one way between two owners is cut for longer than their link is "
-          "believed in: what waited arrives, once [R-13]",
+          "believed in, what waited arrives, once [R-13]",
           "[chaos][network]") {
   witnessed c;
   c.start();
@@ -194,6 +195,7 @@ TEST_CASE("links that break all the time lose nothing, not even in moves "
   c.wait_settled(seconds{5});
   CHECK(leader->status()["term"] == term);
   REQUIRE(l.flows(100));
+  l.stop();
   measured("longest gap of a key", l.longest_gap_ms(), "ms");
   check_all_arrived(c, l);
 }
@@ -229,6 +231,7 @@ TEST_CASE("100 ms more on every way: nobody is taken for dead, and moves lose "
   auto took = c.healed_ms();
   REQUIRE(took);
   c.wait_settled(seconds{5});
+  l.stop();
   measured("longest gap of a key", l.longest_gap_ms(), "ms");
   check_all_arrived(c, l);
 }

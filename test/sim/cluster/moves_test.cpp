@@ -101,7 +101,7 @@ TEST_CASE("[R-1] [SF-8] a leader that dies after any step of a move leaves it "
 }
 
 TEST_CASE("[R-2] an old owner that is cut off at any step of its pause is "
-          "waited for: its lease ends before the new one starts",
+          "waited for, its lease ends before the new one starts",
           "[sim][scenario]") {
   auto when =
       GENERATE(step::proposed, step::pausing, step::stopping, step::stopped);

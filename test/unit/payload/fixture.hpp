@@ -181,7 +181,7 @@ struct fixture {
     REQUIRE(std::holds_alternative<troupe::payload_error>(result));
     // Both ways of reading agree.
     auto element = troupe::wire_element::make(sys, "key", bytes);
-    CHECK(troupe::wire_element::of(*element)->read());
+    CHECK(troupe::exactly<troupe::wire_element>(*element)->read());
     CHECK(element->content().match_elements<caf::error>());
     return std::get<troupe::payload_error>(result);
   }
@@ -192,7 +192,7 @@ struct fixture {
     auto result = troupe::wire_element::make(sys, "key", bytes);
     result->sender = std::move(sender);
     result->mid = mid;
-    auto* wire = troupe::wire_element::of(*result);
+    auto* wire = troupe::exactly<troupe::wire_element>(*result);
     if (auto* err = wire->read())
       FAIL(to_string(*err));
     CHECK(wire->key() == "key");

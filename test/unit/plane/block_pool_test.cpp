@@ -40,7 +40,7 @@ using troupe::give_block;
 using troupe::take_block;
 
 TEST_CASE("blocks: a thread gets back what it gave, of the same size",
-          "[unit][blocks]") {
+          "[unit][plane]") {
   for (std::size_t bytes : {std::size_t{1}, std::size_t{400}, std::size_t{900},
                             block_pool_bytes_max}) {
     auto* first = take_block(bytes);
@@ -55,7 +55,7 @@ TEST_CASE("blocks: a thread gets back what it gave, of the same size",
   }
 }
 
-TEST_CASE("blocks: larger ones than it keeps are good too", "[unit][blocks]") {
+TEST_CASE("blocks: larger ones than it keeps are good too", "[unit][plane]") {
   auto* x = take_block(1 << 20);
   std::memset(x, 1, 1 << 20);
   give_block(x);
@@ -64,7 +64,7 @@ TEST_CASE("blocks: larger ones than it keeps are good too", "[unit][blocks]") {
 TEST_CASE(
     "blocks: what another thread ends comes home, but no more than may be "
     "kept",
-    "[unit][blocks]") {
+    "[unit][plane]") {
   constexpr std::size_t count = 100'000;
   std::vector<void*> given(count);
   auto before = allocated.load();
@@ -88,7 +88,7 @@ TEST_CASE(
 }
 
 TEST_CASE("blocks: threads come and go while blocks are under way",
-          "[unit][blocks]") {
+          "[unit][plane]") {
   struct queue {
     std::mutex mutex;
     std::deque<unsigned char*> blocks;
