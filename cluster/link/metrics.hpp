@@ -24,6 +24,7 @@ struct metrics {
   std::uint64_t control_dropped = 0;  // with their connection
   std::uint64_t sends_overloaded = 0; // refused to local senders
   std::uint64_t writes = 0;           // batches handed to the system
+  std::uint64_t direct_writes = 0;    // of those, by senders themselves
 
   std::uint64_t connections_opened = 0; // handshake complete
   std::uint64_t connections_closed = 0; // of those

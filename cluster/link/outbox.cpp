@@ -211,10 +211,14 @@ void outbox::disconnect() {
   control_bytes_ = 0;
 }
 
-void outbox::collect(batch& out, const signals& what) {
+void outbox::take_back(batch& out) {
   for (auto& x : out.chunks)
     recycle(std::move(x));
   out.clear();
+}
+
+void outbox::collect(batch& out, const signals& what) {
+  take_back(out);
   if (!connected_)
     return;
   out.slices.emplace_back(); // for the signals

@@ -96,6 +96,8 @@ public:
   /// Fills `out` with what goes next, and takes back the chunks of the batch
   /// before it. `out` stays empty when there is nothing.
   void collect(batch& out, const signals& what);
+  /// The batch is written, or void.
+  void take_back(batch& out);
 
   /// The peer has taken all up to `number`. False: it was never sent.
   bool acknowledge(std::uint64_t number);

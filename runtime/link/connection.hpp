@@ -54,6 +54,10 @@ public:
   /// Asks the owner for a batch unless a write is under way.
   void pump();
 
+  /// Another descriptor of the socket, for whoever writes in turns with us; -1:
+  /// there is none to be had.
+  int duplicate() const;
+
   /// No call of the owner follows.
   void close();
   bool closed() const { return closed_; }

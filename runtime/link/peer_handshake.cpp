@@ -77,6 +77,7 @@ bool peer_link::go_live(const hello& x) {
     return false;
   }
   writing_ = true;
+  direct_ = connection_->duplicate();
   guard.unlock();
   inbox_.connect();
   told_ = inbox_.received();
