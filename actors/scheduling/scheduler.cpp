@@ -26,6 +26,7 @@ public:
   };
   struct worker_data {
     explicit worker_data(caf::scheduler::abstract_coordinator*) {}
+    worker_data(const worker_data&) {} // of one that says only how to begin
     shared_queue::worker known;
   };
 

@@ -1,6 +1,9 @@
 #include <troupe/actors/scheduling/shared_queue.hpp>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 namespace troupe {
@@ -34,6 +37,27 @@ std::unique_lock<std::mutex> lock(std::mutex& x) {
     relax();
   }
   return std::unique_lock{x};
+}
+
+void wait(::sem_t& x) {
+  while (::sem_wait(&x) != 0) // a signal came between
+    ;
+}
+
+// False: nobody posted.
+bool wait_for(::sem_t& x, std::chrono::nanoseconds limit) {
+  timespec until;
+  ::clock_gettime(CLOCK_MONOTONIC, &until);
+  auto end = std::chrono::seconds{until.tv_sec}
+             + std::chrono::nanoseconds{until.tv_nsec} + limit;
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(end);
+  until.tv_sec = seconds.count();
+  until.tv_nsec = std::chrono::nanoseconds{end - seconds}.count();
+  int result;
+  do
+    result = ::sem_clockwait(&x, CLOCK_MONOTONIC, &until);
+  while (result != 0 && errno == EINTR);
+  return result == 0;
 }
 
 } // namespace
@@ -95,16 +119,16 @@ caf::resumable* shared_queue::look() {
 }
 
 caf::resumable* shared_queue::take(worker& who) {
-  if (who.running)
+  if (who.running_)
     if (auto* job = try_take())
       return job;
   ++looking_;
-  if (who.running)
+  if (who.running_)
     --running_;
   caf::resumable* job;
   while ((job = look()) == nullptr)
-    sleep();
-  who.running = true;
+    sleep(who);
+  who.running_ = true;
   ++running_;
   --looking_;
   wake_if_needed(); // it looked in place of those that sleep
@@ -112,51 +136,57 @@ caf::resumable* shared_queue::take(worker& who) {
 }
 
 void shared_queue::leave(worker& who) {
-  if (std::exchange(who.running, false))
+  if (std::exchange(who.running_, false))
     --running_;
 }
 
-// Comes back looking.
-void shared_queue::sleep() {
+// Comes back looking. Whoever wakes it takes it off the sleepers, and counts it
+// as awake, at once.
+void shared_queue::sleep(worker& who) {
   std::unique_lock guard{sleep_mutex_};
   ++sleeping_;
   --looking_;
+  sleepers_.push_back(&who);
   bool on_patrol = false;
   int idle = 0;
-  // Whoever wakes it counts it as awake at once.
-  while (wakes_ == 0) {
-    if (size_ > 0 && (on_patrol || running_ == 0 || !patrolled_)) {
+  for (;;) {
+    auto me = std::find(sleepers_.begin(), sleepers_.end(), &who);
+    if (me != sleepers_.end() && size_ > 0
+        && (on_patrol || running_ == 0 || !patrolled_)) {
+      sleepers_.erase(me);
       --sleeping_;
       ++looking_;
       break;
     }
     if (!on_patrol && !patrolled_ && running_ > 0)
       on_patrol = patrolled_ = true;
-    if (!on_patrol) {
-      wake_.wait(guard);
-      continue;
-    }
-    wake_.wait_for(guard, patrol_interval);
+    guard.unlock();
+    if (!on_patrol)
+      return wait(who.wake_);
+    bool woken = wait_for(who.wake_, patrol_interval);
+    guard.lock();
+    if (woken)
+      break;
     idle = running_ == 0 ? idle + 1 : 0;
     if (idle > idle_patrols_max)
       on_patrol = patrolled_ = false;
   }
-  if (wakes_ > 0)
-    --wakes_;
   if (on_patrol)
     patrolled_ = false;
 }
 
 void shared_queue::wake_one() {
+  worker* who;
   {
     std::lock_guard guard{sleep_mutex_};
-    if (sleeping_ == 0)
+    if (sleepers_.empty())
       return;
-    ++wakes_;
+    who = sleepers_.back();
+    sleepers_.pop_back();
     --sleeping_;
     ++looking_;
   }
-  wake_.notify_one();
+  ::sem_post(&who->wake_);
 }
 
 } // namespace troupe

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <span>
 #include <vector>
+
+#include <semaphore.h>
 
 namespace caf {
 
@@ -30,8 +31,19 @@ namespace troupe {
 class shared_queue {
 public:
   /// What the queue knows of one worker.
-  struct worker {
-    bool running = false; // the job that it took last
+  class worker {
+  public:
+    worker() { ::sem_init(&wake_, 0, 0); }
+    ~worker() { ::sem_destroy(&wake_); }
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+
+  private:
+    friend class shared_queue;
+    bool running_ = false; // the job that it took last
+    // One each: whoever is woken need not take a lock, and it is always the one
+    // that has slept least, whose caches are warm.
+    ::sem_t wake_;
   };
 
   void put(caf::resumable* job) { put({&job, 1}); }
@@ -45,7 +57,7 @@ public:
 
 private:
   caf::resumable* look();
-  void sleep();
+  void sleep(worker& who);
   void wake_if_needed();
   void wake_one();
 
@@ -70,9 +82,8 @@ private:
   std::atomic<std::size_t> looking_{0};
   std::atomic<std::size_t> sleeping_{0};
   std::atomic<bool> patrolled_{false}; // a sleeper looks now and then
-  alignas(64) std::mutex sleep_mutex_; // guards the sleepers' changes
-  std::condition_variable wake_;
-  std::size_t wakes_ = 0; // given and not yet taken
+  alignas(64) std::mutex sleep_mutex_; // guards what follows
+  std::vector<worker*> sleepers_;      // whom nobody has woken yet
 };
 
 } // namespace troupe
