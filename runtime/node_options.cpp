@@ -189,6 +189,10 @@ failure check(const node_options& options) {
     return invalid("the lease is not longer than a heartbeat and the handler "
                    "budget",
                    "make lease several heartbeats long");
+  if (s.margin * 100 < s.lease)
+    return invalid("the margin is less than a hundredth of the lease",
+                   "clocks may differ in rate by margin / (2 x lease); a tenth "
+                   "is usual");
   if (options.name.size() > 200
       || options.name.find_first_of(" \t\n/?#%") != std::string::npos)
     return invalid("the name '" + options.name + "' cannot be used",

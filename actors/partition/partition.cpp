@@ -73,6 +73,8 @@ void partition::deliver(envelope&& msg, caf::execution_unit* ctx) {
   // What another node asked and a partition here handed on is ours.
   bool handed_on = msg.origin == context_->plane->cfg().self && element->sender
                    && remote_sender::of(element->sender);
+  if (msg.path.size() == 1)
+    msg.path.clear(); // goes without saying
   message_extra extra{std::move(msg.path), msg.expires, handed_on};
   if (auto* wire = exactly<wire_element>(*element))
     wire->extra = std::move(extra);

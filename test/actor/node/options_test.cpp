@@ -1,3 +1,6 @@
+#include <string>
+#include <vector>
+
 #include <test/catch.hpp>
 
 #include <troupe/runtime/node_options.hpp>
@@ -47,4 +50,27 @@ TEST_CASE("node options: a preset is printed, and single settings change it",
   CHECK(value("lease") == "300 not 1000 ms");
   CHECK(value("margin") == "45 not 100 ms");
   CHECK(value("drain") == "60000 not 60000 ms");
+}
+
+TEST_CASE("node options: times that do not fit together are refused with what "
+          "to do",
+          "[actor][node]") {
+  auto refused = [](std::vector<std::string> changes) {
+    node_options options;
+    for (auto& one : changes)
+      REQUIRE_FALSE(set_setting(options, one));
+    return check(options).detail;
+  };
+  auto says = [&](std::vector<std::string> changes, const char* text) {
+    auto got = refused(std::move(changes));
+    CAPTURE(got, text);
+    CHECK(got.find(text) != std::string::npos);
+  };
+  CHECK(refused({}).empty());
+  says({"heartbeat=5", "tick=10"}, "shorter than a tick");
+  says({"election_max=600"}, "not twice election_min");
+  says({"election_min=100", "election_max=200"}, "three heartbeats");
+  says({"lease=100"}, "lease is not longer");
+  says({"margin=9"}, "hundredth of the lease");
+  CHECK(refused({"margin=10"}).empty());
 }
