@@ -451,9 +451,10 @@ TEST_CASE(
     std::lock_guard guard{b.mutex};
     std::uint32_t number = ~0u;
     std::memcpy(&number, x.data(), std::min(sizeof number, x.size()));
-    bool whole = std::all_of(x.begin() + sizeof number, x.end(), [&](char c) {
-      return c == static_cast<char>(number);
-    });
+    bool whole =
+        x.size() > sizeof number
+        && std::all_of(x.begin() + sizeof number, x.end(),
+                       [&](char c) { return c == static_cast<char>(number); });
     got.push_back(whole ? number : ~0u);
     b.changed.notify_all();
   };
