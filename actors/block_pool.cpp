@@ -13,7 +13,8 @@ namespace troupe {
 
 namespace {
 
-constexpr std::size_t kept_bytes_max = 4 << 20; // at home, and on the way there
+// Of each size at home, and of all on the way there.
+constexpr std::size_t kept_bytes_max = 4 << 20;
 
 // Sizes of blocks, with their heads.
 constexpr std::array<std::size_t, 3> sizes = {512, 1024, 2048};
@@ -57,18 +58,21 @@ struct pool {
 
   // Its own.
   std::array<std::vector<block*>, sizes.size()> free;
-  std::size_t free_bytes = 0;
   pool* to = nullptr; // whom what is about to be given back belongs to
   std::array<parcel*, sizes.size()> out{};
   // What others gave back.
   alignas(64) std::atomic<parcel*> returned{nullptr};
   std::atomic<std::size_t> returned_bytes{0};
 
+  static std::size_t room_of(const std::vector<block*>& list) {
+    return list.capacity() - list.size(); // as reserved: it never grows
+  }
+
   void keep(block* x) {
-    if (free_bytes + x->size > kept_bytes_max)
+    auto& list = free[class_of(x->size)];
+    if (room_of(list) == 0)
       return end(x);
-    free_bytes += x->size;
-    free[class_of(x->size)].push_back(x);
+    list.push_back(x);
   }
 
   void take_returned() {
@@ -78,9 +82,7 @@ struct pool {
       auto* next = p->next;
       auto count = p->count;
       auto& list = free[class_of(p->size)];
-      auto room = (kept_bytes_max - free_bytes) / p->size;
-      auto kept = std::min(count, room);
-      free_bytes += kept * p->size;
+      auto kept = std::min(count, room_of(list));
       for (std::size_t i = kept; i < count; ++i)
         end_later.push_back(p->blocks[i]);
       list.insert(list.end(), p->blocks.begin(), p->blocks.begin() + kept);
@@ -184,7 +186,7 @@ pool* own_pool() {
 
 void* take_block(std::size_t bytes) {
   auto size = bytes + sizeof(block);
-  auto* p = size <= sizes.back() ? own_pool() : nullptr;
+  auto* p = blocks_are_pooled && size <= sizes.back() ? own_pool() : nullptr;
   if (p) {
     auto i = class_of(size);
     size = sizes[i];
@@ -194,7 +196,6 @@ void* take_block(std::size_t bytes) {
     if (!list.empty()) {
       auto* x = list.back();
       list.pop_back();
-      p->free_bytes -= size;
       if (!list.empty()) // the next one is in another processor's cache
         for (std::size_t line = 0; line < sizes[0]; line += 64)
           __builtin_prefetch(reinterpret_cast<char*>(list.back()) + line, 1);
@@ -209,7 +210,12 @@ void* take_block(std::size_t bytes) {
 
 void give_block(void* bytes) noexcept {
   auto* x = static_cast<block*>(bytes) - 1;
-  auto* p = x->home ? own_pool() : nullptr;
+  pool* p = nullptr;
+  try {
+    p = x->home ? own_pool() : nullptr;
+  } catch (const std::bad_alloc&) {
+    // Without one it can be ended all the same.
+  }
   if (!p)
     end(x);
   else if (x->home == p)

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include <troupe/actors/data_plane_env.hpp>
+#include <troupe/actors/data_plane.hpp>
 #include <troupe/actors/wire_element.hpp>
 
 namespace troupe {

@@ -139,6 +139,12 @@ void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
                         caf::execution_unit* ctx) {
   if (!links_.load(std::memory_order_acquire))
     return refuse(*what, to, errc::wrong_state, "this node is not started");
+  // An answer that goes on to a router has its key among the values.
+  if (exactly<wire_element>(*what)) {
+    auto text = what->move_content_to_message();
+    what = caf::make_mailbox_element(std::move(what->sender), what->mid,
+                                     std::move(what->stages), std::move(text));
+  }
   auto& content = what->content();
   auto partitions = to.partitions.load(std::memory_order_acquire);
   partition_id p = 0;
@@ -379,8 +385,8 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
   drop(std::move(letter));
 }
 
-// The asker of a message that this node's router accepted and that has no
-// element any more. None: answered already, or nobody asks.
+// The asker of a message that this node's router accepted and sent elsewhere.
+// None: answered already.
 std::optional<data_plane::asker> data_plane::take_asker(const envelope& msg,
                                                         slot& at) {
   asker out;

@@ -285,7 +285,7 @@ private:
   // Of most nodes all: found without a lock.
   std::array<std::atomic<region_plane*>, 64> first_ids_{};
   std::array<std::atomic<region_plane*>, 64> first_made_{};
-  std::shared_mutex regions_mutex_; // guards the two below, not what they hold
+  std::shared_mutex regions_mutex_; // guards what follows, not what it holds
   std::map<std::string, std::unique_ptr<region_plane>, std::less<>> by_name_;
   std::map<std::uint32_t, region_plane*> by_id_;
   std::vector<region_plane*> by_slot_; // as they were made

@@ -13,11 +13,15 @@
 
 namespace troupe {
 
+// Whose memory is used again; see scratch_bytes.
+struct head_bytes;
+struct payload_bytes;
+
 link::send_result data_plane::send(node_id to, frame_kind kind,
                                    link::frame_class how,
                                    const google::protobuf::MessageLite& header,
                                    std::string_view payload) {
-  scratch_bytes<struct head> head;
+  scratch_bytes<head_bytes> head;
   append_frame_head(head.bytes, header);
   std::string_view parts[] = {head.bytes, payload};
   return links_.load(std::memory_order_acquire)
@@ -88,7 +92,7 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
                                                  partition_id p, slot& at,
                                                  node_id owner, epoch e,
                                                  envelope&& msg) {
-  scratch_bytes<struct payload> room;
+  scratch_bytes<payload_bytes> room;
   auto payload = payload_of(msg, region, p, room.bytes);
   if (!payload)
     return std::nullopt;
@@ -232,15 +236,11 @@ void data_plane::env::answer(node_id origin, const fence& f) {
 
 void data_plane::env::give_back(node_id origin, epoch e, const route& known,
                                 envelope&& msg) {
-  scratch_bytes<struct payload> room;
-  auto payload = plane.payload_of(msg, region, p, room.bytes);
-  if (!payload)
-    return;
   proto::GiveBack out;
   write_give_back(out, {region_id{region.id.load()}, p}, e, msg, known,
                   plane.config_.now);
   plane.send(origin, frame_kind::give_back, link::frame_class::reserved, out,
-             *payload);
+             exactly<wire_element>(*msg.element)->payload());
 }
 
 void data_plane::answer_fence(partition_key key, const fence& f) {
@@ -262,7 +262,7 @@ void data_plane::send_answer(const remote_sender& to, std::uint64_t request,
     encode_payload(sys_, caf::make_message(make_error(code, text)), 0, out);
     return out;
   };
-  scratch_bytes<struct payload> room;
+  scratch_bytes<payload_bytes> room;
   auto& payload = room.bytes;
   if (auto error = encode_payload(sys_, content, 0, payload))
     payload = as_payload(errc::unknown_type, error->text);

@@ -8,6 +8,7 @@
 #include <caf/actor_control_block.hpp>
 #include <caf/message_id.hpp>
 
+#include <troupe/cluster/assert.hpp>
 #include <troupe/cluster/ids.hpp>
 
 namespace troupe {
@@ -59,6 +60,7 @@ public:
 
   /// The one that `find` has found.
   open_request take(std::uint32_t number) {
+    TROUPE_ASSERT(find(number), "no request {}", number);
     auto& at = place_of(number);
     auto out = std::exchange(at.what, {});
     at.number = 0;

@@ -54,9 +54,11 @@ public:
   /// Whose number that is, if it is one of these.
   std::optional<partition_id> find(std::uint32_t number) const {
     auto size = this->size();
+    std::uint32_t seen = 0; // pages behind are being made, or there are none
     for (auto& page : pages_) {
-      if (page.first >= size)
+      if (seen >= size)
         break;
+      seen += page.count;
       if (number >= page.first_number
           && number - page.first_number < page.count)
         return page.first + (number - page.first_number);

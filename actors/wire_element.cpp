@@ -14,7 +14,7 @@ namespace troupe {
 caf::mailbox_element_ptr wire_element::make(caf::actor_system& sys,
                                             std::optional<std::string_view> key,
                                             std::string_view payload) {
-  room more{payload.size() + (key ? key->size() : 0)};
+  tail more{payload.size() + (key ? key->size() : 0)};
   return caf::mailbox_element_ptr{new (more) wire_element{sys, key, payload}};
 }
 
@@ -36,11 +36,11 @@ caf::mailbox_element_ptr wire_element::copy() const {
   return make(sys_, has_key_ ? std::optional{key()} : std::nullopt, payload());
 }
 
-void* wire_element::operator new(std::size_t size, room more) {
+void* wire_element::operator new(std::size_t size, tail more) {
   return take_block(size + static_cast<std::size_t>(more));
 }
 
-void wire_element::operator delete(void* x, room) {
+void wire_element::operator delete(void* x, tail) {
   give_block(x);
 }
 
@@ -48,12 +48,12 @@ void wire_element::operator delete(void* x) {
   give_block(x);
 }
 
-wire_element::tuple& wire_element::now() const {
+wire_element::tuple& wire_element::values() const {
   if (read_)
     return *read_;
-  payload_values values{has_key_ ? std::optional{std::string{key()}}
-                                 : std::nullopt};
-  if (auto error = decode_payload(sys_, payload(), values)) {
+  payload_values found{has_key_ ? std::optional{std::string{key()}}
+                                : std::nullopt};
+  if (auto error = decode_payload(sys_, payload(), found)) {
     auto code = error->kind == payload_error_kind::unknown_type
                     ? errc::unknown_type
                     : errc::malformed_message;
@@ -63,28 +63,28 @@ wire_element::tuple& wire_element::now() const {
     wrong_ = true;
     return read_.emplace(std::move(instead));
   }
-  return read_.emplace(std::move(values));
+  return read_.emplace(std::move(found));
 }
 
 const caf::error* wire_element::read() const {
-  auto& found = now();
+  auto& found = values();
   return wrong_ ? &found.get_as<caf::error>(0) : nullptr;
 }
 
 caf::type_erased_tuple& wire_element::content() {
-  return now();
+  return values();
 }
 
 const caf::type_erased_tuple& wire_element::content() const {
-  return now();
+  return values();
 }
 
 caf::message wire_element::move_content_to_message() {
-  return values_to_message(std::move(now().values()));
+  return values_to_message(std::move(values().all()));
 }
 
 caf::message wire_element::copy_content_to_message() const {
-  return values_to_message(now().values().clone());
+  return values_to_message(values().all().clone());
 }
 
 } // namespace troupe

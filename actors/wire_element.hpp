@@ -12,6 +12,7 @@
 #include <troupe/actors/message_extra.hpp>
 #include <troupe/actors/payload/error.hpp>
 #include <troupe/actors/payload/values_tuple.hpp>
+#include <troupe/cluster/assert.hpp>
 
 namespace troupe {
 
@@ -30,7 +31,10 @@ public:
                                        std::optional<std::string_view> key,
                                        std::string_view payload);
 
-  std::string_view key() const { return {bytes(), key_size_}; }
+  std::string_view key() const {
+    TROUPE_ASSERT(has_key_, "an answer of {} bytes has no key", payload_size_);
+    return {bytes(), key_size_};
+  }
   std::string_view payload() const {
     return {bytes() + key_size_, payload_size_};
   }
@@ -48,22 +52,22 @@ public:
   caf::message move_content_to_message() override;
   caf::message copy_content_to_message() const override;
 
-  enum class room : std::size_t {}; // behind the object, for the bytes
-  static void* operator new(std::size_t size, room more);
-  static void operator delete(void* x, room);
+  enum class tail : std::size_t {}; // behind the object, for the bytes
+  static void* operator new(std::size_t size, tail more);
+  static void operator delete(void* x, tail);
   static void operator delete(void* x);
 
 private:
   class tuple final : public values_tuple<caf::type_erased_tuple> {
   public:
     using values_tuple<caf::type_erased_tuple>::values_tuple;
-    payload_values& values() { return xs_; }
+    payload_values& all() { return xs_; }
   };
 
   wire_element(caf::actor_system& sys, std::optional<std::string_view> key,
                std::string_view payload);
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
-  tuple& now() const;
+  tuple& values() const;
 
   caf::actor_system& sys_;
   std::uint32_t key_size_;

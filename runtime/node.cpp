@@ -99,6 +99,7 @@ node::impl::~impl() {
   // Waits for the user's actors; they may still send to routers meanwhile. What
   // makes partitions may hold handles of theirs.
   regions_.clear();
+  arrivals_.reset();
   system_.reset();
   plane_.reset();
 }

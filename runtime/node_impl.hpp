@@ -167,9 +167,8 @@ private:
   std::counting_semaphore<> stop_signal_{0};
   std::set<node_id> linked_;
   std::map<node_id, boot_time> unlink_at_; // nodes that left: not at once
-  // The transport's thread:
-  std::map<node_id, incarnation> peers_; // of the sessions
-  std::optional<job_batch> arrivals_;    // who got something in this burst
+  std::map<node_id, incarnation> peers_; // of the sessions; transport's thread
+  std::optional<job_batch> arrivals_;    // of this burst; transport's thread
   std::mutex events_mutex_;              // their order is everybody's
   std::vector<caf::actor> subscribers_;  // guarded by it
   std::mutex asks_mutex_;

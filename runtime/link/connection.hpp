@@ -20,7 +20,8 @@ namespace troupe::link {
 /// Out:     pieces to the owner, as they come.
 /// Errors:  `on_failed`, once, when the network or the peer ended it; never
 ///          after `close`.
-/// Threads: the transport's thread.
+/// Threads: the transport's thread; the duplicate may be written to from others
+///          while no batch is under way here.
 class connection : public std::enable_shared_from_this<connection> {
 public:
   class owner {

@@ -252,7 +252,7 @@ void peer_link::disconnect(close_reason why) {
   if (!connection_)
     return;
   bool was_live = seen_.live.exchange(false);
-  connection_->close();
+  connection_->close(); // its other descriptor goes below
   connection_.reset();
   session_.disconnected();
   {
@@ -417,9 +417,13 @@ void peer_link::tick(steady_clock::time_point now) {
   } else if (now - connection_->heard() >= in_.what.silence_timeout) {
     disconnect(close_reason::silent);
     stage_ == stage::leaving ? leave() : retry_with_backoff();
-  } else if (now - connection_->sent() >= in_.what.ping_interval) {
-    ping_due_ = true;
-    connection_->pump();
+  } else {
+    std::unique_lock guard{mutex_};
+    auto written = std::max(connection_->sent(), written_at_);
+    guard.unlock();
+    ping_due_ = now - written >= in_.what.ping_interval;
+    if (ping_due_)
+      connection_->pump();
   }
 }
 
@@ -449,7 +453,7 @@ void peer_link::check_flushed() {
   bool idle = false;
   {
     std::lock_guard guard{mutex_};
-    idle = !out_.is_open() || out_.idle();
+    idle = (!out_.is_open() || out_.idle()) && direct_batch_.empty();
     if (idle)
       closing_ = closing::said;
   }

@@ -23,7 +23,8 @@ namespace troupe::link {
 ///            dropped is an empty one.
 /// Threads:   the first group from any thread, under the link's own lock; what
 ///            they change is carried out by `settle` on the transport's thread,
-///            where everything else runs.
+///            where everything else runs. While nothing is being written,
+///            `send` writes itself.
 class peer_link final : private connection::owner {
 public:
   peer_link(context& in, node_id peer);

@@ -6,7 +6,7 @@ set(histories "*group: every history is linearizable*")
 
 mutant(lease_never_ends sim_group cluster/group/lease_clock.hpp
   "return now < end_;" "return end_ != boot_time{0};"
-  cluster/group/group_core.cpp ${histories})
+  cluster/group/group_core*.cpp ${histories})
 mutant(lease_is_longer_than_an_election sim_group cluster/group/settings.cpp
   "return x.tick * ticks" "return x.tick * 3 * ticks" ${histories})
 mutant(messages_leave_before_the_disk sim_group cluster/group/group_core.cpp

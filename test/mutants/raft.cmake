@@ -134,7 +134,8 @@ mutant(joint_is_left_at_once unit_raft cluster/raft/core.cpp
   "switch_to(std::move(*next));"
   "switch_to(next->auto_leave ? *changed(*next, {}) : *next);" ${named})
 mutant(joint_is_kept_after_a_transfer unit_raft cluster/raft/core_leader.cpp
-  "leave_joint(); // a transfer may have kept it from doing so" "" ${named})
+  "leave_joint(); // a transfer may have kept it from doing so"
+  "static_cast<void>(0);" ${named})
 mutant(joint_votes_of_the_incoming_alone unit_raft cluster/raft/quorum.hpp
   "majority_vote(conf.voters_outgoing, of)" "majority_vote(conf.voters, of)"
   cluster/raft/progress_tracker.cpp ${both})

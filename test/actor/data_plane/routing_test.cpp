@@ -327,6 +327,50 @@ TEST_CASE("routing: a composed request passes all its stages",
   CHECK(w.answers == lines{"41"});
 }
 
+TEST_CASE("routing: an answer goes on to a router, here or elsewhere",
+          "[actor][routing]") {
+  world w{2, 2};
+  std::string key = "k";
+  while (partition_of(key, 2) != 1)
+    key += 'k';
+  w.place(
+      1, epoch{5},
+      [&](partition*) -> caf::behavior {
+        return {
+            [&](const std::string&, int x) -> caf::result<std::string, int> {
+              return {key, x * 2};
+            }};
+      },
+      0);
+  w.place(
+      2, epoch{6},
+      [](partition*) -> caf::behavior {
+        return {[](const std::string& name, int x) {
+          return name + " " + std::to_string(x);
+        }};
+      },
+      1);
+  auto from = GENERATE(1, 2);
+  auto via = GENERATE(1, 2);
+  // As `router * router` builds it.
+  w.clients.push_back(w.sys->spawn([&](caf::event_based_actor* self) {
+    auto mid = self->new_request_id(caf::message_priority::normal);
+    self->add_multiplexed_response_handler(
+        mid.response_id(),
+        caf::behavior{[&](const std::string& x) { w.answers.push_back(x); }});
+    w.router(from)->enqueue(
+        caf::make_mailbox_element(
+            self->ctrl(), mid,
+            {caf::actor_cast<caf::strong_actor_ptr>(w.router(via))},
+            caf::make_message(to_partition{0, "k"}, 20)),
+        self->context());
+  }));
+  w.run();
+  CHECK(w.answers == lines{key + " 40"});
+  CHECK(w.on(1).letters.empty());
+  CHECK(w.on(2).letters.empty());
+}
+
 TEST_CASE("routing: an ask says by which nodes it was answered",
           "[actor][routing]") {
   world w{2};

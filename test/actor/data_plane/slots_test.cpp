@@ -1,4 +1,6 @@
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include <test/actor/plane_world.hpp>
 #include <test/catch.hpp>
@@ -39,6 +41,30 @@ TEST_CASE("slots: a table grows, and its slots neither move nor share a number",
   CHECK(other.find(other.number_of(1)) == 1u);
   CHECK_FALSE(one.find(6));
   CHECK_FALSE(one.find(numbers));
+}
+
+TEST_CASE("slots: numbers are looked up while a table grows",
+          "[actor][routing]") {
+  std::atomic<std::uint32_t> numbers{0};
+  slot_table<int> grows;
+  slot_table<int> other;
+  grows.grow(16, numbers);
+  other.grow(16, numbers);
+  auto foreign = other.number_of(6);
+  std::atomic<bool> over{false};
+  std::atomic<int> wrong{0};
+  std::thread reader{[&] {
+    while (!over) {
+      wrong += grows.find(foreign).has_value();
+      auto last = grows.size() - 1;
+      wrong += grows.find(grows.number_of(last)) != last;
+    }
+  }};
+  for (std::uint32_t size = 32; size <= 1u << 18; size *= 2)
+    grows.grow(size, numbers);
+  over = true;
+  reader.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("routing: a region that grows reaches its new partitions, and one "

@@ -42,10 +42,9 @@ TEST_CASE(
   REQUIRE(l.flows(100));
   auto id = full.status()["node"]["id"];
 
-  auto began = clock::now();
   unsigned changes = 0;
   unsigned acknowledged = 0;
-  while (full.child.running() && ms_since(began) < 20000)
+  while (full.child.running() && changes < 200)
     acknowledged += change(c[0], 'a' + char(++changes % 2)).good();
   CHECK(acknowledged + 1 >= changes);
   measured("large changes until a disk was full", changes, "");

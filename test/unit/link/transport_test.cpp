@@ -519,3 +519,40 @@ TEST_CASE("transport: a frame now and then costs no wake-up of the sending "
   CHECK(sum.direct_writes > 0);
   CHECK(sum.direct_writes < sum.writes);
 }
+
+TEST_CASE("transport: what a sender wrote a part of is whole before a goodbye",
+          "[unit][link]") {
+  test_node b{who(2)};
+  std::mutex gate;
+  std::uint32_t got = 0; // under b's lock
+  b.on_each = [&](node_id, lane, std::uint8_t, std::string_view x) {
+    std::lock_guard slow{gate};
+    std::lock_guard guard{b.mutex};
+    got += x == std::string(8000, 'x');
+    b.changed.notify_all();
+  };
+  std::uint32_t sent = 0;
+  {
+    test_node a{who(1)};
+    acquaint(a, b);
+    REQUIRE(a.wait_connected(b));
+    REQUIRE(b.wait_connected(a));
+    std::unique_lock closed{gate};
+    std::string text(8000, 'x');
+    while (a.send(b, text, frame_class::control) == send_result::accepted) {
+      ++sent;
+      std::this_thread::sleep_for(30us);
+    }
+    std::thread opens{[&] {
+      std::this_thread::sleep_for(20ms);
+      closed.unlock();
+    }};
+    a.transport.stop(20s);
+    opens.join();
+  }
+  CHECK(sent > 100);
+  REQUIRE(b.wait([&] { return !b.ended.empty(); }));
+  CHECK(got == sent);
+  CHECK(b.ended[0].reason == end_reason::goodbye);
+  CHECK(b.malformed_sum() == 0);
+}
