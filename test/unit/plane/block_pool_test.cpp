@@ -18,6 +18,7 @@ std::atomic<std::int64_t> allocated{0}; // and not freed, by anybody here
 
 } // namespace
 
+#ifndef __SANITIZE_ADDRESS__ // which has its own
 void* operator new(std::size_t size) {
   if (auto* x = std::malloc(size)) {
     ++allocated;
@@ -34,6 +35,7 @@ void operator delete(void* x) noexcept {
 void operator delete(void* x, std::size_t) noexcept {
   operator delete(x);
 }
+#endif
 
 using troupe::block_pool_bytes_max;
 using troupe::blocks_are_pooled;
