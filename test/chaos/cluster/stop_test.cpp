@@ -67,8 +67,9 @@ TEST_CASE("cluster: all nodes told to stop at once end soon, without a warning",
   for (auto* node : c.running())
     node->child.signal(SIGINT);
   for (std::size_t i = 0; i < count; ++i) {
-    CAPTURE(c[i].child.output());
-    CHECK(c[i].child.wait(seconds{15}) == 0);
+    auto ended = c[i].child.wait(seconds{15});
+    INFO(c[i].child.output());
+    CHECK(ended == 0);
     CHECK_FALSE(says(c[i].child.output(), "[warning]"));
   }
   measured("stop of all nodes at once", ms_since(begun), "ms");
