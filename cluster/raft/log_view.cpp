@@ -113,20 +113,21 @@ void log_view::append(std::vector<entry> xs) {
   }
 }
 
-void log_view::merge(position prev, const std::vector<entry>& xs) {
+bool log_view::merge(position prev, const std::vector<entry>& xs) {
   TROUPE_ASSERT(holds(prev), "entries behind {}", prev.index);
-  TROUPE_ASSERT(prev.index >= committed_, "entries behind {}, commit {}",
-                prev.index, committed_);
   auto fresh = std::find_if(xs.begin(), xs.end(), [&](auto& x) {
     return !holds({x.index, x.term});
   });
   if (fresh == xs.end())
-    return;
+    return true;
+  if (fresh->index <= committed_)
+    return false;
   if (fresh->index <= last()) {
     writes_.truncated(fresh->index);
     entries_.resize(fresh->index.value - base_.index.value - 1);
   }
   append({fresh, xs.end()});
+  return true;
 }
 
 void log_view::commit_to(log_index upto) {

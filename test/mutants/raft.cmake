@@ -195,5 +195,7 @@ mutant(acknowledged_beyond_the_log_is_believed unit_raft
   "if (x.index > log_.last()) {" "if (false) {" ${named})
 mutant(round_not_begun_is_believed unit_raft cluster/raft/core_leader.cpp
   "if (x.round > round_) {" "if (false) {" ${named})
+mutant(committed_entries_give_way unit_raft cluster/raft/log_view.cpp
+  "if (fresh->index <= committed_)" "if (false)" ${named})
 mutant(entries_with_gaps_are_believed unit_raft cluster/raft/core_receive.cpp
   "e.index.value != at.index.value + 1 || " "" ${named})
