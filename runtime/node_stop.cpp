@@ -34,17 +34,26 @@ bool node::impl::wait_for(std::chrono::milliseconds limit,
 }
 
 // So that nobody waits for an election when this node has gone.
+// A leader that removed itself could be gone before the others know that this
+// is committed, and then they would miss its vote. It cannot hand over while
+// the voters change, as they do when several nodes stop at once: it tries
+// again.
 void node::impl::hand_over() {
-  auto began = std::make_shared<std::atomic<int>>(-1);
-  post([this, began](coordinator_actor& c) {
-    *began = c.core().hand_over() ? 1 : 0;
-    changed_.notify_all();
-  });
-  wait_for(std::chrono::seconds{2}, [&] {
-    return *began == 0
-           || (*began > 0
-               && mirror_.state().leadership.leader != identity_.node);
-  });
+  auto leads = [this] {
+    return mirror_.state().leadership.leader == identity_.node;
+  };
+  auto until = boot_now() + std::chrono::seconds{2};
+  do {
+    auto began = std::make_shared<std::atomic<int>>(-1);
+    post([this, began](coordinator_actor& c) {
+      *began = c.core().hand_over() ? 1 : 0;
+      changed_.notify_all();
+    });
+    wait_for(std::chrono::seconds{2},
+             [&] { return *began == 0 || (*began > 0 && !leads()); });
+    if (leads())
+      wait_for(std::chrono::milliseconds{20}, [&] { return !leads(); });
+  } while (leads() && !is_last() && boot_now() < until);
 }
 
 // Whether the voters that stay are enough. A node alone takes nothing away.
