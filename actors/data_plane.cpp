@@ -410,21 +410,13 @@ void data_plane::refuse(envelope& msg, region_plane& region, partition_id p,
     tell(msg.element->sender, msg.element->mid, std::move(why));
   else if (auto who = take_asker(msg, region.slots[p]))
     tell(who->source, who->mid, std::move(why));
-  drop(region, p, msg, code);
+  dropped(region.name, p, *msg.element, code);
 }
 
-void data_plane::dropped(const partition_context& at,
+void data_plane::dropped(const std::string& region, partition_id p,
                          const caf::mailbox_element& what, errc why) {
-  drop({at.region, at.key.partition,
-        std::string{key_of(what).substr(0, key_shown_max)}, why,
+  drop({region, p, std::string{key_of(what).substr(0, key_shown_max)}, why,
         type_of(sys_, what)});
-}
-
-void data_plane::drop(const region_plane& region, partition_id p,
-                      const envelope& msg, errc why) {
-  drop({region.name, p,
-        std::string{key_of(*msg.element).substr(0, key_shown_max)}, why,
-        type_of(sys_, *msg.element)});
 }
 
 // The only place where a message ends that nobody processed: what is counted

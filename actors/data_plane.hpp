@@ -186,8 +186,8 @@ public:
   void answer_fence(partition_key key, const fence& f);
   void stalled(caf::strong_actor_ptr who);
   /// It was taken from the mailbox, but not processed.
-  void dropped(const partition_context& at, const caf::mailbox_element& what,
-               errc why);
+  void dropped(const std::string& region, partition_id p,
+               const caf::mailbox_element& what, errc why);
   /// Sends an answer to a router on another node.
   void send_answer(const remote_sender& to, std::uint64_t request, epoch at,
                    const caf::type_erased_tuple& content);
@@ -267,8 +267,6 @@ private:
                      errc why = errc::outcome_unknown);
   void note_active(region_plane& region, partition_id p);
   void note_held(region_plane& region, partition_id p, env& e);
-  void drop(const region_plane& region, partition_id p, const envelope& msg,
-            errc why);
   void drop(dead_letter letter);
 
   caf::actor_system& sys_;

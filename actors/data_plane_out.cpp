@@ -56,7 +56,7 @@ data_plane::payload_of(envelope& msg, const region_plane& region,
         caf::make_mailbox_element(
             nullptr, mid, {}, caf::make_message(make_error(code, error->text))),
         nullptr);
-  drop(region, p, msg, code);
+  dropped(region.name, p, *msg.element, code);
   return std::nullopt;
 }
 
@@ -73,7 +73,7 @@ bool data_plane::name_asker(envelope& msg, const region_plane& region,
   } else if (msg.request != 0 || msg.sender != 0) { // it was elsewhere
     auto who = take_asker(msg, at);
     if (!who) {
-      drop(region, p, msg, errc::expired);
+      dropped(region.name, p, *msg.element, errc::expired);
       return false;
     }
     element.sender = std::move(who->source);
@@ -112,7 +112,7 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
   } else if (msg.request != 0) {
     auto* open = find_request(at, msg.request);
     if (!open) { // answered already, with an error
-      drop(region, p, msg, errc::expired);
+      dropped(region.name, p, *msg.element, errc::expired);
       return std::nullopt;
     }
     open->owner = owner;

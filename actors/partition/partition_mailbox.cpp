@@ -126,7 +126,7 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   auto refusal = why_not_begun(x);
   if (refusal) {
     make_response_promise().deliver(refusal);
-    plane.dropped(*context_, x, code_of(refusal));
+    plane.dropped(region(), number(), x, code_of(refusal));
   } else if (is_ping(x)) {
     pong();
   } else {

@@ -8,6 +8,8 @@
 
 namespace troupe {
 
+class shared_queue;
+
 /// Actors that have got something to do, handed to the workers together: the
 /// run queue is locked, and a worker woken, once for all.
 ///
@@ -15,7 +17,7 @@ namespace troupe {
 /// Threads: one, which flushes before it waits for anything.
 class job_batch final : public caf::execution_unit {
 public:
-  explicit job_batch(caf::actor_system& sys) : caf::execution_unit(&sys) {}
+  explicit job_batch(caf::actor_system& sys);
   ~job_batch() override { flush(); }
 
   void exec_later(caf::resumable* job) override {
@@ -26,6 +28,7 @@ public:
   void flush();
 
 private:
+  shared_queue* queue_ = nullptr; // null: of another scheduler
   std::array<caf::resumable*, 32> jobs_;
   std::size_t count_ = 0;
 };

@@ -94,15 +94,19 @@ void caf::scheduler::worker<troupe::shared_queue_policy>::run() {
 
 namespace troupe {
 
+job_batch::job_batch(caf::actor_system& sys) : caf::execution_unit(&sys) {
+  if (auto* ours = dynamic_cast<shared_queue_coordinator*>(&sys.scheduler()))
+    queue_ = &ours->data().jobs;
+}
+
 void job_batch::flush() {
   if (count_ == 0)
     return;
   std::span<caf::resumable* const> jobs{jobs_.data(), std::exchange(count_, 0)};
-  auto& scheduler = system().scheduler();
-  if (auto* ours = dynamic_cast<shared_queue_coordinator*>(&scheduler))
-    return ours->data().jobs.put(jobs);
+  if (queue_)
+    return queue_->put(jobs);
   for (auto* job : jobs)
-    scheduler.enqueue(job);
+    system().scheduler().enqueue(job);
 }
 
 void use_shared_queue(caf::actor_system_config& config) {

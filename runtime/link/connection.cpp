@@ -4,8 +4,6 @@
 #include <span>
 #include <utility>
 
-#include <fcntl.h>
-
 #include <boost/asio/write.hpp>
 
 namespace troupe::link {
@@ -111,11 +109,6 @@ void connection::on_read(error_code e, std::size_t count) {
   if (status == frame_reader::status::malformed)
     return fail(reader_.reason());
   read();
-}
-
-int connection::duplicate() const {
-  return ::fcntl(const_cast<tcp_socket&>(socket_).native_handle(),
-                 F_DUPFD_CLOEXEC, 0);
 }
 
 void connection::close() {

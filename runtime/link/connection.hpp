@@ -55,9 +55,8 @@ public:
   /// Asks the owner for a batch unless a write is under way.
   void pump();
 
-  /// Another descriptor of the socket, for whoever writes in turns with us; -1:
-  /// there is none to be had.
-  int duplicate() const;
+  /// For whoever writes in turns with us.
+  socket_copy duplicate() { return socket_copy{socket_}; }
 
   /// No call of the owner follows.
   void close();

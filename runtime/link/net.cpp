@@ -1,11 +1,16 @@
 #include <troupe/runtime/link/net.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 namespace troupe::link {
 
@@ -94,6 +99,33 @@ void tune(tcp_socket& socket) {
     ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_CONGESTION, "reno",
                  4);
 #endif
+}
+
+socket_copy::socket_copy(tcp_socket& of)
+    : fd_(::fcntl(of.native_handle(), F_DUPFD_CLOEXEC, 0)) {
+}
+
+socket_copy::~socket_copy() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+void socket_copy::write(std::vector<std::string_view>& slices) {
+  std::array<iovec, 8> parts;
+  auto count = std::min(parts.size(), slices.size());
+  for (std::size_t i = 0; i < count; ++i)
+    parts[i] = {const_cast<char*>(slices[i].data()), slices[i].size()};
+  msghdr what{};
+  what.msg_iov = parts.data();
+  what.msg_iovlen = count;
+  auto n = ::sendmsg(fd_, &what, MSG_DONTWAIT | MSG_NOSIGNAL);
+  auto written = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  while (!slices.empty() && written >= slices.front().size()) {
+    written -= slices.front().size();
+    slices.erase(slices.begin());
+  }
+  if (!slices.empty())
+    slices.front().remove_prefix(written);
 }
 
 dial::dial(asio::io_context& io, const std::optional<asio::ip::address>& source)

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -48,6 +49,32 @@ std::optional<asio::ip::address> source_of(std::string_view listen);
 /// Small frames leave at once; what the kernel holds unsent stays small, so
 /// that control frames do not queue behind it.
 void tune(tcp_socket& socket);
+
+/// Another descriptor of a socket, for threads that write in turns with its
+/// owner. Closed with this; none: there was none to be had.
+///
+/// Threads: one at a time.
+class socket_copy {
+public:
+  socket_copy() = default;
+  explicit socket_copy(tcp_socket& of);
+  ~socket_copy();
+  socket_copy(socket_copy&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)) {}
+  socket_copy& operator=(socket_copy&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+
+  explicit operator bool() const { return fd_ >= 0; }
+
+  /// Writes what the socket takes at once, and takes that off `slices`. If it
+  /// fails, its owner will see why.
+  void write(std::vector<std::string_view>& slices);
+
+private:
+  int fd_ = -1;
+};
 
 /// One attempt to reach an address: looks up the name and tries what it finds.
 ///

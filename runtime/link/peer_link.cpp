@@ -1,11 +1,7 @@
 #include <troupe/runtime/link/peer_link.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 
@@ -28,10 +24,6 @@ peer_link::peer_link(context& in, node_id peer)
       retry_timer_(in.io.get_executor()),
       ack_timer_(in.io.get_executor()),
       backoff_(in.what.backoff_min, in.what.backoff_max) {
-}
-
-peer_link::~peer_link() {
-  close_direct();
 }
 
 // -- any thread ---------------------------------------------------------------
@@ -73,42 +65,20 @@ send_result peer_link::send(frame_class how, std::uint8_t kind,
 // transport's thread a wake-up, which takes longer than the write. False: that
 // thread has to write, what is left over first.
 bool peer_link::write_at_once(std::size_t bytes) {
-  if (direct_ < 0 || bytes > direct_bytes_max
+  if (!direct_ || bytes > direct_bytes_max
       || in_.io.get_executor().running_in_this_thread())
     return false;
   auto now = steady_clock::now();
   if (now - std::exchange(written_at_, now) < direct_pause)
     return false;
   out_.collect(direct_batch_, {});
-  auto& slices = direct_batch_.slices;
-  std::array<iovec, 8> parts;
-  auto count = std::min(parts.size(), slices.size());
-  for (std::size_t i = 0; i < count; ++i)
-    parts[i] = {const_cast<char*>(slices[i].data()), slices[i].size()};
-  msghdr what{};
-  what.msg_iov = parts.data();
-  what.msg_iovlen = count;
-  // If it fails, the transport's thread will see why.
-  auto n = ::sendmsg(direct_, &what, MSG_DONTWAIT | MSG_NOSIGNAL);
-  auto written = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
-  while (!slices.empty() && written >= slices.front().size()) {
-    written -= slices.front().size();
-    slices.erase(slices.begin());
-  }
-  if (!slices.empty()) {
-    slices.front().remove_prefix(written);
+  direct_.write(direct_batch_.slices);
+  if (!direct_batch_.empty())
     return false;
-  }
   out_.take_back(direct_batch_);
   ++direct_writes_;
   writing_ = false;
   return true;
-}
-
-void peer_link::close_direct() {
-  if (direct_ >= 0)
-    ::close(std::exchange(direct_, -1));
-  direct_batch_.clear();
 }
 
 void peer_link::pump() {
@@ -258,7 +228,8 @@ void peer_link::disconnect(close_reason why) {
   {
     std::lock_guard guard{mutex_};
     out_.disconnect();
-    close_direct();
+    direct_ = socket_copy{};
+    direct_batch_.clear();
     writing_ = false;
   }
   if (!was_live)

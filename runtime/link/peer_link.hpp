@@ -28,7 +28,6 @@ namespace troupe::link {
 class peer_link final : private connection::owner {
 public:
   peer_link(context& in, node_id peer);
-  ~peer_link();
 
   node_id peer() const { return peer_; }
 
@@ -70,7 +69,6 @@ private:
 
   // Under the lock.
   bool write_at_once(std::size_t bytes);
-  void close_direct();
   void end_session(end_reason why, bool keep_connection = false);
   void begin_session();
   void know(incarnation started);
@@ -112,7 +110,7 @@ private:
   outbox out_;
   bool wanted_ = false;  // dial it
   bool writing_ = false; // a pump is posted or under way: senders need not
-  int direct_ = -1;      // of the live connection, for senders that write
+  socket_copy direct_;   // of the live connection, for senders that write
   batch direct_batch_;   // what such a write left over
   std::uint64_t direct_writes_ = 0;
   steady_clock::time_point written_at_; // anything at all

@@ -200,12 +200,9 @@ void request(asio::io_context& io, const arguments& args, load& of) {
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2)
-    return 2;
-  end_with_parent();
+  arguments args{argc, argv};
+  auto& role = args.role();
   std::signal(SIGPIPE, SIG_IGN);
-  std::string role = argv[1];
-  arguments args{argc - 1, argv + 1};
   asio::io_context io{1};
   if (role == "serve")
     return serve(io), 0;

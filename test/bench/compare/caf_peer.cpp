@@ -61,11 +61,8 @@ void idle(caf::actor_system& sys) {
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2)
-    return 2;
-  end_with_parent();
-  std::string role = argv[1];
-  arguments args{argc - 1, argv + 1};
+  arguments args{argc, argv};
+  auto& role = args.role();
   config cfg;
   caf::actor_system sys{cfg};
   if (role == "serve")

@@ -287,11 +287,8 @@ void one_way(Relay::Stub& to, load& of) {
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2)
-    return 2;
-  end_with_parent();
-  std::string role = argv[1];
-  arguments args{argc - 1, argv + 1};
+  arguments args{argc, argv};
+  auto& role = args.role();
   if (role == "serve")
     serve(nullptr);
   auto to = dial(args);

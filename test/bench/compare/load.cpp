@@ -12,8 +12,16 @@
 
 namespace compare {
 
+static void end_with_parent() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 arguments::arguments(int argc, char** argv) {
-  for (int i = 1; i + 1 < argc; i += 2)
+  if (argc < 2)
+    std::_Exit(2);
+  end_with_parent();
+  role_ = argv[1];
+  for (int i = 2; i + 1 < argc; i += 2)
     values_[std::string{argv[i]}.substr(2)] = argv[i + 1];
 }
 
@@ -142,10 +150,6 @@ void load::run() {
 void say_ready(const std::string& address) {
   std::printf("ready %s\n", address.c_str());
   std::fflush(stdout);
-}
-
-void end_with_parent() {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 void fail(const std::string& why) {

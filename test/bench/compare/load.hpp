@@ -16,10 +16,13 @@ using std::chrono::steady_clock;
 /// Bytes that each message carries for its user, as a protobuf field.
 inline constexpr std::size_t payload_bytes = 100;
 
-/// `--name value` pairs.
+/// What a program is to do, and `--name value` pairs. Without the first, it
+/// ends; otherwise it will with its parent.
 class arguments {
 public:
   arguments(int argc, char** argv);
+
+  const std::string& role() const { return role_; }
 
   std::string text(const std::string& name,
                    const std::string& standard = "") const;
@@ -30,6 +33,7 @@ public:
   }
 
 private:
+  std::string role_;
   std::map<std::string, std::string> values_;
 };
 
@@ -110,9 +114,6 @@ private:
 
 /// Prints `ready` and what a client has to know.
 void say_ready(const std::string& address = "");
-
-/// Ends this process with its parent.
-void end_with_parent();
 
 [[noreturn]] void fail(const std::string& why);
 

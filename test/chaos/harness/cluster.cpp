@@ -209,8 +209,9 @@ std::string cluster::picture() {
 static bool balances(counter_node& one) {
   auto accepted = one.metric("troupe_messages_accepted");
   return accepted < 0
-         || accepted == one.metric("troupe_messages_settled")
-                            + one.metric("troupe_messages_unknown");
+         || accepted
+                == one.metric("troupe_messages_settled")
+                       + one.metric("troupe_messages_unknown");
 }
 
 bool cluster::books_balance() {

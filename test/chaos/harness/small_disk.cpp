@@ -1,6 +1,7 @@
 #include <test/chaos/harness/small_disk.hpp>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include <fcntl.h>
@@ -22,6 +23,13 @@ small_disk::small_disk(const std::string& directory, unsigned mebibytes)
 
 small_disk::~small_disk() {
   ::umount2(directory_.c_str(), MNT_DETACH);
+}
+
+bool small_disk::skipped() const {
+  if (!why_.empty())
+    std::printf("skipped: no file system can be mounted here: %s\n",
+                why_.c_str());
+  return !why_.empty();
 }
 
 bool small_disk::resize(unsigned mebibytes) {

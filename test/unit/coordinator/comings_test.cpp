@@ -169,10 +169,7 @@ TEST_CASE("coordinator: who announced a restart and goes on running is not "
 TEST_CASE("coordinator: a restart pauses what runs, and nothing else",
           "[unit][coordinator]") {
   lab l{3};
-  l.run();
-  auto p = l.owned_by(1);
-  l.move(p, 2);
-  l.step();
+  auto p = begin_move(l);
   l.say_confirmed(p);
   l.step();
   REQUIRE(l.row(p).stage == stage::starting);

@@ -118,10 +118,7 @@ TEST_CASE("coordinator: a new leader waits for who never came up as long as "
 TEST_CASE("coordinator: a step counts from when this leader saw it begin",
           "[unit][coordinator]") {
   lab l{3};
-  l.run();
-  auto p = l.owned_by(1);
-  l.move(p, 2);
-  l.step();
+  auto p = begin_move(l);
   auto step = defaults.stop_deadline + defaults.move_step;
   l.pass(step);
   elect_again(l);
@@ -147,10 +144,7 @@ TEST_CASE("coordinator: what a failed proposal was to place is placed by the "
     CHECK(lab::count(l.step(), command::kAssign) == 1);
   }
   SECTION("a move to balance") {
-    l.run();
-    auto p = l.owned_by(1);
-    l.move(p, 2);
-    l.step();
+    auto p = begin_move(l);
     l.say_confirmed(p);
     l.step();
     l.say_started(p);

@@ -229,10 +229,7 @@ TEST_CASE("coordinator: a state goes to who holds it, though a start elsewhere "
           "has failed by itself",
           "[unit][coordinator]") {
   lab l{4, GENERATE(6u, 17u, 40u)};
-  l.run();
-  auto p = l.owned_by(1);
-  l.move(p, 2);
-  l.step();
+  auto p = begin_move(l);
   l.say_confirmed(p);
   l.step();
   l.say_failed(p, "once");

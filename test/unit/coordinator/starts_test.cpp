@@ -283,10 +283,7 @@ TEST_CASE("coordinator: a report about another epoch or stage moves nothing",
 TEST_CASE("coordinator: of two reports about one partition one makes a change",
           "[unit][coordinator]") {
   lab l{3};
-  l.run();
-  auto p = l.owned_by(1);
-  l.move(p, 2);
-  l.step();
+  auto p = begin_move(l);
   l.leader.take_answers();
   proto::Facts facts;
   l.fill(*facts.add_confirmed(), p);
@@ -331,10 +328,7 @@ TEST_CASE("coordinator: what a node has said it says anew with its heartbeat, "
 TEST_CASE("coordinator: a confirmation for a target that is lost is a rollback",
           "[unit][coordinator]") {
   lab l{3};
-  l.run();
-  auto p = l.owned_by(1);
-  l.move(p, 2);
-  l.step();
+  auto p = begin_move(l);
   proto::MapEntry down;
   down.add_commands()->mutable_node_down()->set_node(2);
   down.mutable_commands(0)->mutable_node_down()->set_incarnation(1);
@@ -349,10 +343,7 @@ TEST_CASE("coordinator: a confirmation for a target that is lost is a rollback",
 TEST_CASE("coordinator: what a lost node said that it holds is gone with it",
           "[unit][coordinator]") {
   lab l{4};
-  l.run();
-  auto p = l.owned_by(1);
-  l.move(p, 2);
-  l.step();
+  auto p = begin_move(l);
   auto was = l.row(p).epoch;
   l.silent = node_id{1};
   l.pass(lease_over + 1ms);
@@ -398,10 +389,7 @@ TEST_CASE("coordinator: a leave asked for by an earlier start is refused",
 TEST_CASE("coordinator: a node in the middle of a move is not let go",
           "[unit][coordinator]") {
   lab l{3};
-  l.run();
-  auto p = l.owned_by(1);
-  l.move(p, 2);
-  l.step();
+  auto p = begin_move(l);
   l.leader.take_answers();
   proto::CommandRequest what;
   what.mutable_leave()->set_incarnation(1);

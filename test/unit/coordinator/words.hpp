@@ -20,6 +20,16 @@ inline void elect_again(coordinator_lab& l) {
   l.leader.lead(l.now, l.now, l.map);
 }
 
+/// All that there is to do is done, and then a partition begins to move from
+/// node 1 to 2.
+inline partition_id begin_move(coordinator_lab& l) {
+  l.run();
+  auto p = l.owned_by(1);
+  l.move(p, 2);
+  l.step();
+  return p;
+}
+
 /// The node asks to be up, as this start.
 inline void ask_up(coordinator_lab& l, std::uint64_t id,
                    std::uint64_t started) {
@@ -59,10 +69,7 @@ struct orphan : coordinator_lab {
   partition_id p = 0;
 
   explicit orphan(std::uint64_t nodes = 4) : coordinator_lab{nodes} {
-    run();
-    p = owned_by(1);
-    move(p, 2);
-    step();
+    p = begin_move(*this);
     leader.take_answers();
     silent = node_id{1};
     // The others have not seen yet what became of it.
