@@ -34,10 +34,7 @@ void core::impl::on(const message& msg, const append_request& x) {
     send(msg.from, append_refusal{x.prev_index, hint.index, hint.term});
     return;
   }
-  if (!log_.merge(prev, x.entries)) {
-    ++ignored_;
-    return;
-  }
+  log_.merge(prev, x.entries);
   // What lies behind the entries of this message may be of another leader.
   log_index matched{x.prev_index.value + x.entries.size()};
   log_.commit_to(std::min(x.commit, matched));

@@ -113,21 +113,20 @@ void log_view::append(std::vector<entry> xs) {
   }
 }
 
-bool log_view::merge(position prev, const std::vector<entry>& xs) {
+void log_view::merge(position prev, const std::vector<entry>& xs) {
   TROUPE_ASSERT(holds(prev), "entries behind {}", prev.index);
   auto fresh = std::find_if(xs.begin(), xs.end(), [&](auto& x) {
     return !holds({x.index, x.term});
   });
   if (fresh == xs.end())
-    return true;
-  if (fresh->index <= committed_)
-    return false;
+    return;
+  TROUPE_ASSERT(fresh->index > committed_, "entry {} instead of a committed",
+                fresh->index);
   if (fresh->index <= last()) {
     writes_.truncated(fresh->index);
     entries_.resize(fresh->index.value - base_.index.value - 1);
   }
   append({fresh, xs.end()});
-  return true;
 }
 
 void log_view::commit_to(log_index upto) {

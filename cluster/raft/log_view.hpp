@@ -59,9 +59,9 @@ public:
   /// Leader: behind the last.
   void append(std::vector<entry> xs);
 
-  /// Follower: entries behind `prev`, which the log holds. Replaces what
-  /// conflicts. False: a committed entry would be replaced; nothing is done.
-  bool merge(position prev, const std::vector<entry>& xs);
+  /// Follower: entries behind `prev`, which the log holds and no committed one
+  /// follows. Replaces what conflicts.
+  void merge(position prev, const std::vector<entry>& xs);
 
   /// Never back, never beyond the last.
   void commit_to(log_index upto);

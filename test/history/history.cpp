@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace troupe::sim {
@@ -17,21 +18,36 @@ struct event {
   event* next = nullptr;
 };
 
-// The value after, if the operation may have this answer here.
-std::optional<std::uint64_t> step(const operation& x, std::uint64_t state) {
-  if (x.returned && x.before != state)
-    return std::nullopt;
-  switch (x.what) {
-  case operation::kind::get:
-    return state;
-  case operation::kind::put:
-    return x.value;
-  case operation::kind::remove:
-    return 0;
-  case operation::kind::cas:
-    return state == x.expected ? x.value : state;
+std::uint64_t writes(const operation& x) {
+  return x.what == operation::kind::remove ? 0 : x.value;
+}
+
+// It only looks: the state is the same after it.
+bool only_reads(const operation& x) {
+  return x.what == operation::kind::get
+         || (x.what == operation::kind::cas && x.returned
+             && x.before != x.expected);
+}
+
+struct state {
+  std::uint64_t value = 0;
+  // Written by what nobody knows of, and not seen since: who comes next must
+  // see it, or else it need not have happened.
+  bool unseen = false;
+  friend auto operator<=>(const state&, const state&) = default;
+};
+
+// The state after, if the operation may come next.
+std::optional<state> step(const operation& x, state now) {
+  if (x.returned) {
+    if (x.before != now.value)
+      return std::nullopt;
+    return state{only_reads(x) ? now.value : writes(x)};
   }
-  return std::nullopt;
+  bool sees = x.what == operation::kind::cas;
+  if (sees ? x.expected != now.value : now.unseen)
+    return std::nullopt;
+  return state{writes(x), true};
 }
 
 void lift(event& call) {
@@ -52,6 +68,43 @@ void unlift(event& call) {
   call.previous->next = &call;
   if (call.next)
     call.next->previous = &call;
+}
+
+// Without what nobody knows of and nobody saw a trace of: an order with it is
+// one without it too. Each that stays may double what there is to try.
+std::vector<operation> that_matter(std::vector<operation> ops) {
+  for (;;) {
+    std::set<std::uint64_t> seen{0}; // as keys begin, and are removed
+    for (auto& x : ops) {
+      if (x.returned)
+        seen.insert(x.before);
+      else if (x.what == operation::kind::cas)
+        seen.insert(x.expected);
+    }
+    auto gone = std::erase_if(ops, [&](auto& x) {
+      bool reads = x.what == operation::kind::get;
+      return !x.returned && (reads || seen.count(writes(x)) == 0);
+    });
+    if (gone == 0)
+      return ops;
+  }
+}
+
+// Of equal ones that nobody knows of, the one called first goes first: the
+// number of the one before, or its own.
+std::vector<std::size_t> twins(const std::vector<operation>& ops) {
+  using what = std::tuple<operation::kind, std::uint64_t, std::uint64_t>;
+  std::map<what, std::size_t> last;
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    out.push_back(i);
+    auto& x = ops[i];
+    if (x.returned)
+      continue;
+    auto [twin, fresh] = last.insert({{x.what, writes(x), x.expected}, i});
+    out[i] = std::exchange(twin->second, i);
+  }
+  return out;
 }
 
 bool linearizable(const std::vector<operation>& ops) {
@@ -80,17 +133,22 @@ bool linearizable(const std::vector<operation>& ops) {
     if (x.call)
       x.match = returns[x.op];
 
+  auto twin = twins(ops);
   std::vector<bool> done(ops.size());
-  std::set<std::pair<std::vector<bool>, std::uint64_t>> tried;
-  std::vector<std::pair<event*, std::uint64_t>> calls; // with the state before
-  std::uint64_t state = 0;
+  std::set<std::pair<std::vector<bool>, state>> tried;
+  std::vector<std::pair<event*, state>> calls; // with the state before
+  state now;
   // What was answered must all be placed; what nobody knows of need not be.
   auto open = std::count_if(ops.begin(), ops.end(),
                             [](auto& x) { return x.returned.has_value(); });
   auto* at = head.next;
   while (open > 0) {
     if (at != nullptr && at->call) {
-      auto after = step(ops[at->op], state);
+      if (twin[at->op] != at->op && !done[twin[at->op]]) {
+        at = at->next;
+        continue;
+      }
+      auto after = step(ops[at->op], now);
       bool fresh = false;
       if (after) {
         done[at->op] = true;
@@ -102,21 +160,26 @@ bool linearizable(const std::vector<operation>& ops) {
         continue;
       }
       done[at->op] = true;
-      calls.push_back({at, std::exchange(state, *after)});
+      calls.push_back({at, std::exchange(now, *after)});
       open -= ops[at->op].returned.has_value();
       lift(*at);
       at = head.next;
       continue;
     }
-    if (calls.empty())
-      return false;
-    auto [call, before] = calls.back();
-    calls.pop_back();
-    state = before;
-    done[call->op] = false;
-    open += ops[call->op].returned.has_value();
-    unlift(*call);
-    at = call->next;
+    // Another one instead of the last; not of one that only read: what may
+    // come without it may come after it.
+    for (bool read = true; read;) {
+      if (calls.empty())
+        return false;
+      auto [call, before] = calls.back();
+      calls.pop_back();
+      now = before;
+      done[call->op] = false;
+      open += ops[call->op].returned.has_value();
+      unlift(*call);
+      at = call->next;
+      read = only_reads(ops[call->op]);
+    }
   }
   return true;
 }
@@ -175,12 +238,14 @@ std::string history::find_flaw() const {
   std::map<std::string, std::vector<operation>> keys;
   for (std::size_t i = 0; i < operations_.size(); ++i) {
     auto& x = operations_[i];
-    bool idle = x.what == operation::kind::get && !x.returned;
-    if (!forgotten_[i] && !idle)
+    if (!forgotten_[i])
       keys[x.key].push_back(x);
   }
   for (auto& [key, ops] : keys) {
-    if (linearizable(ops))
+    std::stable_sort(ops.begin(), ops.end(), [](auto& a, auto& b) {
+      return a.invoked < b.invoked;
+    });
+    if (linearizable(that_matter(ops)))
       continue;
     std::string out = "key " + key + " is not linearizable:\n";
     for (auto& x : ops)

@@ -28,9 +28,10 @@ mutant(lease_from_the_arrival_of_the_echo sim_cluster
     return;
   if (lease_.echoed(now]==]
   ${late_echo})
-mutant(echo_joins_a_round_under_way sim_cluster cluster/coordinator/lease.hpp
+mutant(echo_joins_a_round_under_way unit_coordinator
+  cluster/coordinator/lease.hpp
   "waiting_.push_back(e)" "(round_ ? covered_ : waiting_).push_back(e)"
-  cluster/node/node_core*.cpp ${crossing_echo})
+  test/unit/coordinator/echoes_test.cpp "*one round at a time*")
 mutant(echo_needs_no_round sim_cluster cluster/node/node_core_messages.cpp
   [==[  if (auto round = raft_.start_round())
     echoes_.round_started(*round);]==]
@@ -145,13 +146,13 @@ mutant(parked_goes_before_the_mailbox sim_cluster cluster/move/intake.hpp
     give_back(std::exchange(parked_, {}), port);]==]
   [==[    give_back(std::exchange(parked_, {}), port);
     give_back(std::move(left), port);]==]
-  test/sim/cluster/sim_node*.cpp ${strict})
+  test/sim/cluster/sim_node*.cpp ${faulty})
 mutant(fence_is_dropped_when_closed sim_cluster cluster/move/intake.hpp
   [==[if (f.epoch != epoch_ || state_ == state::closed)
       port.answer(f);]==]
   [==[if (f.epoch != epoch_ || state_ == state::closed)
       return;]==]
-  test/sim/cluster/sim_node*.cpp ${strict})
+  test/sim/cluster/sim_node*.cpp "*gives back what it did not begin*")
 
 # Hosts.
 mutant(confirmed_before_it_stopped unit_move cluster/move/partition_host.cpp
@@ -275,7 +276,7 @@ mutant(snapshot_counts_before_it_is_durable sim_cluster
 mutant(session_ended_is_not_told_to_the_host sim_cluster
   cluster/node/node_core_commands.cpp
   "  host_.session_ended(with);" ";"
-  "*partition that does not stop ends itself*")
+  "*nobody else may have*")
 
 # What does not come to an end by itself.
 mutant(fence_is_waited_for_for_ever unit_move cluster/move/stream.hpp

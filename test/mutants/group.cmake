@@ -22,16 +22,12 @@ mutant(group_votes_twice_in_a_term sim_group cluster/raft/core_election.cpp
 mutant(group_gives_a_stale_log_its_vote sim_group
   cluster/raft/core_election.cpp
   "return free && log_.is_up_to_date(last);" "return free;" ${histories})
-mutant(group_looks_at_the_index_before_the_term sim_group
-  cluster/raft/log_view.cpp
-  "return their_last.term > ours.term\n         || (their_last.term == ours.term && their_last.index >= ours.index);"
-  "return their_last.index >= ours.index;" ${histories})
 mutant(group_elects_by_half sim_group cluster/raft/quorum.hpp
   "voters.size() / 2 + 1" "(voters.size() + 1) / 2"
   cluster/raft/progress_tracker.cpp ${histories})
 mutant(group_renames_entries sim_group cluster/raft/core_follower.cpp
-  "if (!log_.merge(prev, x.entries)) {"
-  "auto renamed = x.entries;\n  for (auto& e : renamed)\n    e.term = msg.term;\n  if (!log_.merge(prev, renamed)) {"
+  "log_.merge(prev, x.entries);"
+  "auto renamed = x.entries;\n  for (auto& e : renamed)\n    e.term = msg.term;\n  log_.merge(prev, renamed);"
   ${histories})
 mutant(group_leads_on_in_a_higher_term sim_group cluster/raft/core_election.cpp
   "if (msg.term > term_) {"

@@ -79,8 +79,8 @@ mutant(commits_beyond_the_match unit_raft cluster/raft/core_follower.cpp
 mutant(heartbeat_commits_beyond_the_match unit_raft cluster/raft/core_leader.cpp
   "std::min(x.match(), log_.committed())" "log_.committed()" ${both})
 mutant(entries_get_a_new_term unit_raft cluster/raft/core_follower.cpp
-  "if (!log_.merge(prev, x.entries)) {"
-  "auto renamed = x.entries;\n  for (auto& e : renamed)\n    e.term = msg.term;\n  if (!log_.merge(prev, renamed)) {"
+  "log_.merge(prev, x.entries);"
+  "auto renamed = x.entries;\n  for (auto& e : renamed)\n    e.term = msg.term;\n  log_.merge(prev, renamed);"
   ${both})
 mutant(own_log_counts_before_the_disk unit_raft cluster/raft/core_leader.cpp
   "log_.append(std::move(xs));"
@@ -195,7 +195,5 @@ mutant(acknowledged_beyond_the_log_is_believed unit_raft
   "if (x.index > log_.last()) {" "if (false) {" ${named})
 mutant(round_not_begun_is_believed unit_raft cluster/raft/core_leader.cpp
   "if (x.round > round_) {" "if (false) {" ${named})
-mutant(committed_entries_give_way unit_raft cluster/raft/log_view.cpp
-  "if (fresh->index <= committed_)" "if (false)" ${named})
 mutant(entries_with_gaps_are_believed unit_raft cluster/raft/core_receive.cpp
   "e.index.value != at.index.value + 1 || " "" ${named})

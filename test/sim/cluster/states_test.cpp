@@ -95,6 +95,32 @@ TEST_CASE("[R-23] the new owner dies with the state", "[sim][scenario]") {
   h.runs_whole();
 }
 
+TEST_CASE("[R-23] the new owner starts again, and nobody else may have the "
+          "state",
+          "[sim][scenario]") {
+  cluster c{3};
+  auto& to = c.other_than(c.w.leader()->id());
+  auto p = c.not_owned_by(to.id());
+  c.send(to, p, 20);
+  c.w.run_for(300ms);
+  REQUIRE(c.w.reg().count().processed == 20);
+  auto drain_others = [&](proto::Intent wish) {
+    for (auto* n : c.w.nodes())
+      if (n != &to)
+        c.w.set_intent(n->id(), wish);
+  };
+  drain_others(proto::INTENT_DRAIN);
+  c.reach([&] { return c.row(p).stage == stage::starting; });
+  to.crash();
+  c.w.run_for(10ms);
+  to.start();
+  c.reach([&] { return c.runs(p, to.id()); });
+  CHECK(c.w.reg().started_whole(c.key(p)));
+  CHECK(c.w.count_events(proto::EVENT_KIND_STATE_LOST) == 0);
+  drain_others(proto::INTENT_UNSPECIFIED);
+  c.calm(30s);
+}
+
 TEST_CASE("[R-23] the old owner dies", "[sim][scenario]") {
   handover h;
   SECTION("after its confirmation is committed: the new one has the state") {

@@ -83,6 +83,31 @@ TEST_CASE("history: what nobody knows of may happen at any time, or never",
   }
 }
 
+TEST_CASE("history: what nobody knows of and leaves no trace costs nothing, "
+          "nor do equal ones",
+          "[sim][group]") {
+  history h;
+  for (int i = 0; i < 40; ++i) {
+    add(h, kind::put, 1, 0, 0, 100 + static_cast<std::uint64_t>(i));
+    add(h, kind::remove, 1, 0, 0);
+    add(h, kind::cas, 1, 0, 0, 200 + static_cast<std::uint64_t>(i), 300);
+  }
+  add(h, kind::put, 2, 3, 0, 7);
+  add(h, kind::get, 4, 5, 120);
+  add(h, kind::get, 6, 7, 0);
+  SECTION("as they may be") {
+    CHECK(h.find_flaw().empty());
+  }
+  SECTION("once each") {
+    add(h, kind::get, 8, 9, 120);
+    CHECK_FALSE(h.find_flaw().empty());
+  }
+  SECTION("a value that nobody wrote") {
+    add(h, kind::get, 8, 9, 300);
+    CHECK_FALSE(h.find_flaw().empty());
+  }
+}
+
 TEST_CASE("history: what certainly did not happen must not be seen",
           "[sim][group]") {
   history h;

@@ -9,6 +9,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+// Eight times what a run takes.
+constexpr std::uint64_t steps_max = 500'000;
+
 class told final : public value_completion {
 public:
   told(std::function<void(std::uint64_t)> done,
@@ -69,8 +72,11 @@ void world::begin() {
 }
 
 void world::run_until(boot_time end) {
-  while (failure_.empty() && !time_.empty() && time_.next_at() <= end)
+  while (failure_.empty() && !time_.empty() && time_.next_at() <= end) {
     time_.step();
+    if (++steps_ > steps_max)
+      fail("messages breed messages: " + look());
+  }
 }
 
 // -- the network --------------------------------------------------------------

@@ -89,6 +89,7 @@ private:
   bool asking_ = true;
   reached count_;
   std::string failure_;
+  std::uint64_t steps_ = 0;
 };
 
 } // namespace troupe::sim
