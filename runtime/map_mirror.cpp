@@ -122,22 +122,4 @@ std::map<std::string, std::uint32_t> map_mirror::owned(node_id node) const {
   return out;
 }
 
-std::uint32_t map_mirror::movable(node_id node) const {
-  std::lock_guard guard{mutex_};
-  std::uint32_t out = 0;
-  for (auto& [id, one] : regions_) {
-    auto& roles = one.settings.roles;
-    auto takes = [&](node_id host) {
-      auto i = nodes_.find(host);
-      return host != node && i != nodes_.end() && i->second.available()
-             && std::includes(i->second.roles.begin(), i->second.roles.end(),
-                              roles.begin(), roles.end());
-    };
-    if (std::any_of(one.hosts.begin(), one.hosts.end(), takes))
-      for (auto& a : one.partitions)
-        out += a.owner == node;
-  }
-  return out;
-}
-
 } // namespace troupe

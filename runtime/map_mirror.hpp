@@ -56,8 +56,6 @@ public:
   std::map<std::string, degraded_region> degraded() const;
   /// Partitions that the node owns, by region.
   std::map<std::string, std::uint32_t> owned(node_id node) const;
-  /// The same for what another node could take over.
-  std::uint32_t movable(node_id node) const;
 
 private:
   mutable std::mutex mutex_;

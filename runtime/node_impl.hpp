@@ -81,6 +81,7 @@ public:
   void happened(const proto::Event& event) override;
   void command_done(const proto::CommandReply&) override {}
   void stop_process(const failure& why) override;
+  void goes_on_leaving(const departing& what) override;
 
   // -- transport_handler: on the transport's thread ---------------------------
   void on_frame(node_id peer, link::lane way, std::uint8_t kind,
@@ -150,12 +151,7 @@ private:
   boot::member_view member_view(coordinator_actor& self);
   void stop_core();
   bool wait_for(std::chrono::milliseconds limit, std::function<bool()> check);
-  void hand_over();
-  bool quorum_without_us() const;
   bool leave(stop_kind how);
-  bool is_last() const;
-  bool is_cut_off() const;
-  bool stay_to_the_end(const proto::CommandReply& refused);
 
   enum class phase { made, starting, started, stopping, stopped };
   std::atomic<phase> phase_{phase::made};
@@ -163,7 +159,8 @@ private:
   std::condition_variable changed_; // mirror, stop requests, bootstrap
   caf::actor coordinator_;          // guarded by mutex_
   std::optional<failure> broken_;
-  std::atomic<int> stop_asked_{-1}; // a stop_kind
+  std::optional<departing> departing_; // guarded by mutex_
+  std::atomic<int> stop_asked_{-1};    // a stop_kind
   std::counting_semaphore<> stop_signal_{0};
   std::set<node_id> linked_;
   std::map<node_id, boot_time> unlink_at_; // nodes that left: not at once

@@ -69,12 +69,10 @@ caf::behavior coordinator_actor::make_behavior() {
           core_->snapshot_stored(now(), log_index{done.number});
           break;
         case kind::state_kept:
-          --states_open_;
           core_->state_kept(now(), done.key, done.epoch);
           break;
         case kind::state_refused:
-          --states_open_;
-          ++states_refused_;
+          core_->state_refused(now(), done.key, done.epoch);
         }
         perform();
       },
@@ -200,6 +198,10 @@ void coordinator_actor::on(const stop_process& x) {
   ports_.stop_process(x.why);
 }
 
+void coordinator_actor::on(const departing& x) {
+  ports_.goes_on_leaving(x);
+}
+
 // -- partitions ---------------------------------------------------------------
 
 void coordinator_actor::on(const start_actor& x) {
@@ -248,7 +250,6 @@ void coordinator_actor::on(const kill_actor& x) {
 }
 
 void coordinator_actor::on(const keep_on_disk& x) {
-  ++states_open_;
   ports_.keep_state(x.key, region_name(x.key.region), x.epoch, x.state);
 }
 

@@ -53,11 +53,6 @@ public:
   /// Ends this actor and the partitions', which are returned.
   std::vector<caf::actor> shut_down();
   std::size_t actors() const { return actors_.size(); }
-  /// States on their way to the disk.
-  std::size_t states_open() const { return states_open_; }
-  /// States that found no room there, so far; they are in memory alone.
-  std::size_t states_refused() const { return states_refused_; }
-  void retire() { core_->retire(now()); }
   /// Performs what the core decided. Called after each change of it.
   void perform();
 
@@ -74,6 +69,7 @@ private:
   void on(const happened& x);
   void on(const command_done& x);
   void on(const stop_process& x);
+  void on(const departing& x);
   void on(const start_actor& x);
   void on(const stop_actor& x);
   void on(const kill_actor& x);
@@ -94,8 +90,6 @@ private:
   coordinator_clock clock_;
   std::map<std::string, hosted_region> hosted_;
   std::map<partition_key, running> actors_;
-  std::size_t states_open_ = 0;
-  std::size_t states_refused_ = 0;
   std::map<std::uint64_t, std::function<void(const proto::CommandReply&)>>
       waiting_;
 };

@@ -12,6 +12,7 @@
 namespace troupe {
 
 class node_core;
+struct departing;
 
 /// What the coordinator needs of the operating system. Each call returns at
 /// once; what it started ends in a message to the coordinator.
@@ -50,6 +51,8 @@ public:
   virtual void happened(const proto::Event& event) = 0;
   virtual void command_done(const proto::CommandReply& reply) = 0;
   virtual void stop_process(const failure& why) = 0;
+  /// How far it is with an end in order.
+  virtual void goes_on_leaving(const departing& what) = 0;
 };
 
 } // namespace troupe

@@ -10,6 +10,7 @@
 #include <troupe/cluster/map/settings.hpp>
 #include <troupe/cluster/move/partition_host.hpp>
 #include <troupe/cluster/move/route.hpp>
+#include <troupe/cluster/node/departure.hpp>
 #include <troupe/cluster/node/frame_kind.hpp>
 #include <troupe/proto/control.pb.h>
 
@@ -84,7 +85,7 @@ struct stop_process {
 using node_effect =
     std::variant<persist, save_snapshot, store_snapshot, send_frame, owner_lost,
                  route_changed, region_changed, nodes_changed, lease_extended,
-                 happened, command_done, stop_process, start_actor, stop_actor,
-                 kill_actor, keep_on_disk, drop_from_disk>;
+                 happened, command_done, stop_process, departing, start_actor,
+                 stop_actor, kill_actor, keep_on_disk, drop_from_disk>;
 
 } // namespace troupe

@@ -36,6 +36,7 @@ node_core::node_core(node_config config, node_recovered disk, boot_time now)
       coordinator_(config_.settings, config_.strategies),
       host_(config_.self, config_.started),
       lease_(config_.settings),
+      started_at_(now),
       next_command_(config_.boot_id | 1) {
   members_ = disk.log.snapshot.conf;
   if (disk.snapshot)
@@ -65,6 +66,9 @@ void node_core::tick(boot_time now, std::uint64_t time_ms) {
   watch_handlers(now);
   watch_lease(now);
   announce_all(now);
+  if (departure_)
+    if (auto step = departure_->tick(now, *this))
+      emit(std::move(*step));
   send_commands(now);
   expire_commands(now);
   if (lease_.due(now))

@@ -82,6 +82,8 @@ public:
   void actor_failed(boot_time now, partition_key key, epoch at,
                     std::string why);
   void state_kept(boot_time now, partition_key key, epoch at);
+  /// There was no room for it: it is in memory alone.
+  void state_refused(boot_time now, partition_key key, epoch at);
   void state_found(partition_key key, epoch at, partition_state state);
 
   // -- users ------------------------------------------------------------------
@@ -91,6 +93,12 @@ public:
   void announce(boot_time now, region_settings settings, bool hosts);
   /// Asks the leader; the answer is a `command_done` with this id.
   std::uint64_t command(boot_time now, proto::CommandRequest request);
+  /// The same, with the next tick.
+  std::uint64_t ask(boot_time now, proto::CommandRequest request);
+  /// The process is to end in order. Each step that concerns it is `departing`.
+  void depart(departure::goal goal) { departure_.emplace(goal); }
+  /// After `serves_nobody`.
+  void clients_gone() { departure_->clients_gone(); }
   /// Hands leadership to another voter, if this node leads.
   bool hand_over();
   /// The process is about to end: if no partition runs here, none will start
@@ -105,7 +113,12 @@ public:
   const raft::leadership& leadership() const { return leadership_; }
   const raft::configuration& members() const { return members_; }
   const partition_host& host() const { return host_; }
+  boot_time started_at() const { return started_at_; }
   boot_time lease_end() const { return lease_.end(); }
+  /// States on their way to the disk.
+  std::size_t states_open() const { return states_open_; }
+  /// States that found no room there, so far.
+  std::size_t states_refused() const { return states_refused_; }
   /// Since when partitions run here without a lease, as their regions wish;
   /// zero: none does.
   boot_time degraded_since() const {
@@ -189,6 +202,10 @@ private:
     std::size_t alerts = 0; // given
   };
   std::map<region_id, degradation> degraded_;
+  boot_time started_at_;
+  std::size_t states_open_ = 0;
+  std::size_t states_refused_ = 0;
+  std::optional<departure> departure_;
   bool retired_ = false;
   bool routing_ = false; // routes are told from here on
   struct farewell {

@@ -16,10 +16,15 @@ constexpr boot_time command_patience = std::chrono::seconds{10};
 
 // -- commands -----------------------------------------------------------------
 
-std::uint64_t node_core::command(boot_time now, proto::CommandRequest request) {
+std::uint64_t node_core::ask(boot_time now, proto::CommandRequest request) {
   auto id = next_command_++;
   request.set_id(id);
   commands_[id] = {std::move(request), now + command_patience, {}, {}, false};
+  return id;
+}
+
+std::uint64_t node_core::command(boot_time now, proto::CommandRequest request) {
+  auto id = ask(now, std::move(request));
   send_commands(now);
   pump(now);
   return id;
@@ -100,6 +105,8 @@ void node_core::on(boot_time now, const proto::CommandReply& reply) {
   }
   auto one = std::move(i->second);
   commands_.erase(i);
+  if (departure_ && departure_->answered(reply))
+    return;
   if (!one.own) {
     emit(command_done{reply});
     return;
@@ -236,7 +243,14 @@ void node_core::actor_failed(boot_time now, partition_key key, epoch at,
 }
 
 void node_core::state_kept(boot_time now, partition_key key, epoch at) {
+  --states_open_;
   host_.kept(key, at);
+  pump(now);
+}
+
+void node_core::state_refused(boot_time now, partition_key, epoch) {
+  --states_open_;
+  ++states_refused_;
   pump(now);
 }
 
@@ -358,6 +372,7 @@ void node_core::perform_host() {
       taken.set_epoch(ack->epoch.value);
       send(ack->to, frame_kind::state_taken, taken);
     } else if (!retired_ || !std::holds_alternative<start_actor>(effect)) {
+      states_open_ += std::holds_alternative<keep_on_disk>(effect);
       std::visit(
           [&](auto& one) {
             if constexpr (std::is_constructible_v<node_effect,

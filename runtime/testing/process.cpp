@@ -305,6 +305,13 @@ void process::stop_process(const failure& why) {
     listener_.broken(index_, why);
 }
 
+void process::goes_on_leaving(const departing& what) {
+  if (what.now == departing::stage::serves_nobody)
+    post([](coordinator_actor& c) { c.core().clients_gone(); });
+  else if (what.now == departing::stage::ended)
+    left_ = what;
+}
+
 // -- the links ----------------------------------------------------------------
 
 void process::on_frame(node_id peer, link::lane, std::uint8_t kind,

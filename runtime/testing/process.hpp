@@ -59,6 +59,8 @@ public:
   /// routers refuse.
   void end(bool in_order);
   bool ended() const { return ended_; }
+  /// How its end in order came out; none: it is not that far.
+  const std::optional<departing>& left() const { return left_; }
   /// As SIGSTOP and SIGCONT: what comes meanwhile waits.
   void pause() { paused_ = true; }
   void resume();
@@ -108,6 +110,7 @@ public:
   void happened(const proto::Event& event) override;
   void command_done(const proto::CommandReply&) override {}
   void stop_process(const failure& why) override;
+  void goes_on_leaving(const departing& what) override;
 
   // -- transport_handler ------------------------------------------------------
   void on_frame(node_id peer, link::lane way, std::uint8_t kind,
@@ -143,6 +146,7 @@ private:
   std::set<node_id> linked_;
   std::map<node_id, boot_time> unlink_at_; // nodes that left: not at once
   bool ended_ = false;
+  std::optional<departing> left_;
   bool paused_ = false;
   std::deque<std::function<void()>> backlog_;
 };

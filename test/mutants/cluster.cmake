@@ -273,10 +273,9 @@ mutant(snapshot_counts_before_it_is_durable sim_cluster
   [==[        restore(now, whole->meta, *whole->bytes);
       }]==]
   ${strict})
-mutant(session_ended_is_not_told_to_the_host sim_cluster
+mutant(session_ended_is_not_told_to_the_host unit_node
   cluster/node/node_core_commands.cpp
-  "  host_.session_ended(with);" ";"
-  "*nobody else may have*")
+  "  host_.session_ended(with);" ";" "*sent again when the session*")
 
 # What does not come to an end by itself.
 mutant(fence_is_waited_for_for_ever unit_move cluster/move/stream.hpp
@@ -734,3 +733,18 @@ mutant(drop_is_not_counted actor_data_plane actors/data_plane.cpp
 mutant(loss_is_not_counted actor_data_plane actors/data_plane.cpp
   "plane.counters_.unknown.add(messages);" ";"
   "*only what an owner had not reported*")
+
+# How a node goes in order.
+mutant(leader_goes_without_handing_over sim_cluster cluster/node/departure.cpp
+  "if (leads(core) && !is_last(core) && now < until_) {" "if (false) {"
+  "*the leader hands over before it goes*")
+mutant(leadership_is_handed_over_once sim_cluster cluster/node/departure.cpp
+  ": core.config().settings.tick);" ": hand_over_max);"
+  "*are told to stop at once*")
+mutant(vote_goes_while_others_need_it sim_cluster cluster/node/departure.cpp
+  "if (quorum_without(core))" "if (true)" "*told to restart at once*")
+mutant(wish_to_go_is_said_once sim_cluster cluster/node/departure.cpp
+  "if (!shows_intent(core) && !refused)" "if (false)" "*wish is taken back*")
+mutant(cut_off_node_waits_for_a_majority sim_cluster cluster/node/departure.cpp
+  "return now - heard > 2 * core.config().settings.election_max + 1s;"
+  "return false;" "*cannot reach the others*")

@@ -38,9 +38,6 @@ mutant(group_commits_what_was_only_sent sim_group
   "x->match().value" "x->next().value - 1" ${histories})
 mutant(group_reads_without_a_quorum sim_group cluster/raft/core_leader.cpp
   "members_.round_of_quorum(cfg_.self, round_)" "round_" ${histories})
-mutant(group_votes_within_a_lease sim_group cluster/raft/core_election.cpp
-  "(vote != nullptr && !vote->transfer)) && in_lease()"
-  "(vote != nullptr && !vote->transfer)) && false" ${histories})
 
 mutant(late_subscriber_hears_of_nobody actor_group runtime/group/engine.cpp
   "(*to)(view().leader);" "(*to)(leader_view{});" "*a late subscriber*")

@@ -165,6 +165,7 @@ struct lone_node final : coordinator_ports, plane_listener {
   void happened(const proto::Event& e) override { events.push_back(e); }
   void command_done(const proto::CommandReply&) override {}
   void stop_process(const failure& why) override { stopped = why; }
+  void goes_on_leaving(const departing&) override {}
 
   // -- partitions -----------------------------------------------------------
   void report(partition_report r) {

@@ -209,7 +209,7 @@ private:
         world_.join("j" + std::to_string(d.whom));
       break;
     case deed::leave:
-      if (count_in() > 3 && !somebody_goes())
+      if (count_in() > 3 && (!plan_.strict || !somebody_goes()))
         node->leave();
       break;
     case deed::restart:

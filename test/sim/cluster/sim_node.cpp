@@ -35,6 +35,7 @@ void sim_node::start() {
   stopping_process_ = false;
   lease_end_ = boot_time{0};
   wish_ = wish::none;
+  departed_.reset();
   node_config config;
   config.self = id_;
   config.started = incarnation{next_incarnation_++};
@@ -67,6 +68,7 @@ void sim_node::end_process() {
   done_.clear();
   paused_ = false;
   wish_ = wish::none;
+  departed_.reset();
 }
 
 void sim_node::crash() {

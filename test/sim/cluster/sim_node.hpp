@@ -138,6 +138,7 @@ private:
   void perform(happened& x);
   void perform(command_done& x);
   void perform(stop_process& x);
+  void perform(departing& x);
   void perform(start_actor& x);
   void perform(stop_actor& x);
   void perform(kill_actor& x);
@@ -159,8 +160,6 @@ private:
   void poke_all();
 
   void drive_wish();
-  bool ready_to_restart() const;
-  bool ready_to_leave() const;
   void stop_in_order();
 
   world& world_;
@@ -188,9 +187,7 @@ private:
   std::map<done_at, std::vector<std::size_t>> done_; // not reported yet
 
   wish wish_ = wish::none;
-  int wish_step_ = 0;
-  int asked_ = 0;
-  boot_time wish_at_{0};
+  std::optional<departing> departed_;
   boot_time downtime_{0};
 
   unsigned failing_starts_ = 0;

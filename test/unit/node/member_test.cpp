@@ -306,6 +306,33 @@ TEST_CASE("node: a snapshot has no effect with what was written before it",
   CHECK(l.core->map().version() == meta.index);
 }
 
+TEST_CASE("node: a state is sent again when the session that took it is over",
+          "[unit][node]") {
+  lab l;
+  l.running();
+  auto at = l.core->map().find(here)->epoch;
+  proto::MapEntry entry;
+  l.fill(*entry.add_commands()->mutable_pause()->add_rows(), here.partition, 3);
+  l.run(entry);
+  auto sent = [&] {
+    l.collect();
+    auto n = std::count_if(l.effects.begin(), l.effects.end(), [](auto& x) {
+      auto* frame = std::get_if<send_frame>(&x);
+      return frame && frame->kind == frame_kind::state
+             && frame->to == node_id{3};
+    });
+    l.effects.clear();
+    return n;
+  };
+  l.core->actor_stopped(l.now, here, at,
+                        partition_state{true, std::make_shared<std::string>()});
+  CHECK(sent() == 1);
+  l.core->session_ended(l.now, node_id{2});
+  CHECK(sent() == 0);
+  l.core->session_ended(l.now, node_id{3});
+  CHECK(sent() == 1);
+}
+
 TEST_CASE("node: the map on its own disk is history until it is up again, but "
           "says what its states are for",
           "[unit][node]") {
