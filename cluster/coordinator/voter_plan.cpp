@@ -49,17 +49,36 @@ next_member_change(const shard_map& map, const raft::configuration& members,
     }
   if (static_cast<std::size_t>(good) < target && candidate)
     return member_change{change_op::add_voter, *candidate};
-  for (auto id : members.voters)
-    if (goes(id) && id != leader && members.voters.size() > 1)
-      return member_change{change_op::remove, id};
-  if (members.voters.size() <= target)
-    return std::nullopt;
   auto demote = [&](auto pick) -> std::optional<member_change> {
     for (auto i = members.voters.rbegin(); i != members.voters.rend(); ++i)
       if (*i != leader && pick(*i))
         return member_change{change_op::add_learner, *i};
     return std::nullopt;
   };
+  // Who goes serves until it is let go, and takes its vote along: what stays
+  // must be able to decide without it.
+  auto serves = [&](node_id id) {
+    auto* node = map.node(id);
+    return node && node->liveness == liveness::up;
+  };
+  auto enough_without = [&](node_id gone) {
+    auto stay =
+        std::count_if(members.voters.begin(), members.voters.end(),
+                      [&](node_id id) { return id != gone && serves(id); });
+    return 2 * static_cast<std::size_t>(stay) > members.voters.size() - 1;
+  };
+  bool missed = false;
+  for (auto id : members.voters) {
+    if (!goes(id) || id == leader || members.voters.size() == 1)
+      continue;
+    if (enough_without(id))
+      return member_change{change_op::remove, id};
+    missed = true;
+  }
+  if (missed)
+    return demote([&](node_id x) { return !serves(x); });
+  if (members.voters.size() <= target)
+    return std::nullopt;
   if (auto change = demote([&](node_id id) { return !healthy(id); }))
     return change;
   return demote([](node_id) { return true; });

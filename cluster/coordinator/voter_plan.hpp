@@ -8,7 +8,8 @@
 namespace troupe {
 
 /// The next single change that brings the raft group nearer to what it should
-/// be: every node a member; 3 healthy voters, 5 from 7 healthy nodes on.
+/// be: every node a member; 3 healthy voters, 5 from 7 healthy nodes on. No
+/// voter is let go whose vote is missed: those that are down lose theirs first.
 ///
 /// In:   `caught_up`: members whose logs are near the leader's; `leaving`:
 ///       nodes that have given everything away and wait to be let go.

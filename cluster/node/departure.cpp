@@ -55,6 +55,11 @@ std::uint32_t movable(const node_core& core) {
   return out;
 }
 
+bool is_gone(const node_core& core) {
+  auto* self = core.map().node(core.config().self);
+  return self == nullptr || self->liveness == liveness::left;
+}
+
 // Whether the voters that stay are enough. A node alone takes nothing away.
 bool quorum_without(const node_core& core) {
   auto& voters = core.members().voters;
@@ -121,10 +126,10 @@ bool departure::answered(const proto::CommandReply& reply) {
   return true;
 }
 
+// Not that of an earlier start.
 bool departure::shows_intent(const node_core& core) const {
-  auto* self = core.map().node(core.config().self);
-  return self != nullptr
-         && self->intent
+  return core.joined()
+         && core.map().node(core.config().self)->intent
                 == (goal_ == goal::leave ? intent::drain : intent::restart);
 }
 
@@ -135,7 +140,7 @@ bool departure::cut_off(boot_time now, const node_core& core) const {
 }
 
 void departure::say_intent(boot_time now, node_core& core) {
-  if (command_ != 0 || now < again_at_)
+  if (command_ != 0 || now < again_at_ || !core.joined())
     return;
   proto::CommandRequest what;
   auto& cmd = *what.mutable_map()->mutable_set_intent();
@@ -255,12 +260,10 @@ std::optional<departing> departure::retire(boot_time now,
 }
 
 std::optional<departing> departure::ask(boot_time now, node_core& core) {
-  auto* self = core.map().node(core.config().self);
-  bool gone = self == nullptr || self->liveness == liveness::left;
   // Another start of this node, or a leader that saw it go.
   bool granted =
       reply_ && (is(*reply_, errc::none) || is(*reply_, errc::conflict));
-  if (gone || granted)
+  if (is_gone(core) || granted)
     return end(true);
   if (now >= until_) {
     refused_ = reply_ ? reply_->detail() : "no leader let it go in time";

@@ -748,3 +748,6 @@ mutant(wish_to_go_is_said_once sim_cluster cluster/node/departure.cpp
 mutant(cut_off_node_waits_for_a_majority sim_cluster cluster/node/departure.cpp
   "return now - heard > 2 * core.config().settings.election_max + 1s;"
   "return false;" "*cannot reach the others*")
+mutant(voter_goes_whose_vote_is_needed sim_cluster
+  cluster/coordinator/voter_plan.cpp
+  "    if (enough_without(id))" "    if (true)" "*another one goes*")

@@ -108,3 +108,20 @@ TEST_CASE("a node whose wish is taken back while it goes says it again",
   c.reach([&] { return gone.left(); }, 20s);
   c.calm(30s);
 }
+
+TEST_CASE("one of three nodes is dead and another one goes: the last serves",
+          "[sim][scenario][departure]") {
+  cluster c{3};
+  auto& dead = c.other_than(c.w.leader()->id());
+  auto& gone = GENERATE(false, true)
+                   ? *c.w.leader()
+                   : c.other_than(c.w.leader()->id(), dead.id());
+  dead.crash();
+  c.w.run_for(2s);
+  gone.leave();
+  c.reach([&] { return gone.left(); }, 20s);
+  c.reach([&] { return c.runs_without(gone.id()); }, 5s);
+  c.send_all(2);
+  dead.start();
+  c.calm(30s);
+}

@@ -188,6 +188,7 @@ private:
 
   wish wish_ = wish::none;
   std::optional<departing> departed_;
+  boot_time departed_at_{0};
   boot_time downtime_{0};
 
   unsigned failing_starts_ = 0;

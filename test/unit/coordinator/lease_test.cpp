@@ -53,6 +53,7 @@ struct group {
   shard_map map;
   raft::configuration members;
   std::set<node_id> caught_up;
+  std::set<node_id> leaving;
   std::uint64_t at = 1;
 
   explicit group(std::uint64_t nodes) {
@@ -76,12 +77,19 @@ struct group {
     entry.mutable_commands(0)->mutable_node_down()->set_incarnation(1);
     map.apply(log_index{++at}, entry);
   }
+  bool has_quorum() const {
+    auto up = std::count_if(
+        members.voters.begin(), members.voters.end(),
+        [&](node_id id) { return map.node(id)->liveness == liveness::up; });
+    return 2 * static_cast<std::size_t>(up) > members.voters.size();
+  }
   void settle(std::uint64_t leader) {
     for (int i = 0; i < 50; ++i) {
       auto change =
-          next_member_change(map, members, node_id{leader}, caught_up, {});
+          next_member_change(map, members, node_id{leader}, caught_up, leaving);
       if (!change)
         return;
+      bool decides = has_quorum();
       std::erase(members.voters, change->member);
       std::erase(members.learners, change->member);
       auto& to = change->op == raft::change_op::add_voter ? members.voters
@@ -89,6 +97,7 @@ struct group {
       if (change->op != raft::change_op::remove)
         to.insert(std::lower_bound(to.begin(), to.end(), change->member),
                   change->member);
+      CHECK((has_quorum() || !decides));
     }
     FAIL("the plan does not end");
   }
@@ -120,4 +129,34 @@ TEST_CASE("voters: [AR-12] as nodes die one after another, those who live take "
   g.kill(8);
   g.settle(10);
   CHECK(g.members.voters.size() == 3); // two of three are a quorum
+}
+
+TEST_CASE("voters: nobody is let go whose vote the others need: who is down "
+          "loses its own first",
+          "[unit][coordinator]") {
+  group g{4};
+  g.settle(1);
+  g.kill(4);
+  g.settle(1);
+  SECTION("one is dead, one goes") {
+    g.kill(3);
+    g.leaving = {node_id{2}};
+    g.settle(1);
+    CHECK(g.members.voters == std::vector{node_id{1}});
+    CHECK(g.members.learners == std::vector{node_id{3}, node_id{4}});
+  }
+  SECTION("two go, of whom one died meanwhile") {
+    g.kill(3);
+    g.leaving = {node_id{2}, node_id{3}};
+    g.settle(1);
+    CHECK(g.members.voters == std::vector{node_id{1}});
+    CHECK(g.members.learners == std::vector{node_id{4}});
+  }
+  SECTION("more are dead than a quorum may miss: none can go") {
+    g.kill(2);
+    g.kill(3);
+    g.leaving = {node_id{2}};
+    g.settle(1);
+    CHECK(g.members.voters.size() < 3); // whoever does not serve
+  }
 }
