@@ -71,12 +71,12 @@ next_member_change(const shard_map& map, const raft::configuration& members,
   for (auto id : members.voters) {
     if (!goes(id) || id == leader || members.voters.size() == 1)
       continue;
-    if (enough_without(id))
+    if (!serves(id) || enough_without(id))
       return member_change{change_op::remove, id};
     missed = true;
   }
   if (missed)
-    return demote([&](node_id x) { return !serves(x); });
+    return demote([&](node_id x) { return !serves(x) && enough_without(x); });
   if (members.voters.size() <= target)
     return std::nullopt;
   if (auto change = demote([&](node_id id) { return !healthy(id); }))

@@ -60,6 +60,21 @@ bool is_gone(const node_core& core) {
   return self == nullptr || self->liveness == liveness::left;
 }
 
+// All that the map gives to this node was stopped by this start of it, and waits
+// for the next. What is still to start here would start after it has gone.
+bool nothing_comes(const node_core& core) {
+  auto self = core.config().self;
+  auto started = core.config().started;
+  for (auto& [id, region] : core.map().regions())
+    for (auto& a : region.partitions) {
+      bool waits = a.stage == stage::pausing && a.target == self
+                   && a.owner_incarnation == started;
+      if ((a.owner == self) != waits)
+        return false;
+    }
+  return true;
+}
+
 // Whether the voters that stay are enough. A node alone takes nothing away.
 bool quorum_without(const node_core& core) {
   auto& voters = core.members().voters;
@@ -188,7 +203,8 @@ std::optional<departing> departure::save(boot_time now, node_core& core) {
     begin(stage::saying, now, patience);
     return departing{departing::stage::no_room};
   }
-  complete_ = core.host().alive() == 0 && core.states_open() == 0;
+  complete_ = core.host().alive() == 0 && core.states_open() == 0
+              && nothing_comes(core);
   if (complete_ || now >= until_)
     begin(stage::handing_over, now, hand_over_max);
   return std::nullopt;

@@ -750,4 +750,4 @@ mutant(cut_off_node_waits_for_a_majority sim_cluster cluster/node/departure.cpp
   "return false;" "*cannot reach the others*")
 mutant(voter_goes_whose_vote_is_needed sim_cluster
   cluster/coordinator/voter_plan.cpp
-  "    if (enough_without(id))" "    if (true)" "*another one goes*")
+  "if (!serves(id) || enough_without(id))" "if (true)" "*another one goes*")

@@ -209,7 +209,7 @@ private:
         world_.join("j" + std::to_string(d.whom));
       break;
     case deed::leave:
-      if (count_in() > 3 && (!plan_.strict || !somebody_goes()))
+      if (count_staying() > 3 && (!plan_.strict || !somebody_goes()))
         node->leave();
       break;
     case deed::restart:
@@ -346,6 +346,14 @@ private:
           id = n->id();
     }
     world_.time().after(100ms, [=, this] { restart_next(id, done); });
+  }
+
+  std::size_t count_staying() {
+    auto nodes = world_.nodes();
+    return static_cast<std::size_t>(
+        std::count_if(nodes.begin(), nodes.end(), [](auto* n) {
+          return !n->left() && !n->busy_leaving();
+        }));
   }
 
   std::size_t count_in() {
