@@ -174,7 +174,7 @@ std::string founding_council::remarks(time_point now) const {
       result += "; " + at + " " + why_not_counted(one);
     else if (own_set_ && present(one, now)
              && std::any_of(own_set_->founders.begin(),
-                            own_set_->founders.end(), [&](auto& x) {
+                            own_set_->founders.end(), [&, &at = at](auto& x) {
                               return x.address == at && x.uuid != who.uuid;
                             }))
       result += "; " + at

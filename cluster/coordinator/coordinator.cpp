@@ -154,7 +154,7 @@ void coordinator::on_plan(boot_time now, command_origin from,
              "correct the strategy of region '" + region.settings.name + "'");
       return;
     }
-    auto add = [&](partition_id p, node_id old, node_id to) {
+    auto add = [&, &region = region](partition_id p, node_id old, node_id to) {
       auto& row = *out.reply.add_moves();
       row.set_region(region.settings.name);
       row.set_partition(p);

@@ -48,7 +48,7 @@ std::uint32_t owned(const node_core& core, const region_record& region) {
 std::uint32_t movable(const node_core& core) {
   std::uint32_t out = 0;
   for (auto& [id, region] : core.map().regions())
-    if (any_other(core, [&](auto& node) {
+    if (any_other(core, [&, &region = region](auto& node) {
           return node.available() && core.map().can_host(region, node);
         }))
       out += owned(core, region);
@@ -60,8 +60,9 @@ bool is_gone(const node_core& core) {
   return self == nullptr || self->liveness == liveness::left;
 }
 
-// All that the map gives to this node was stopped by this start of it, and waits
-// for the next. What is still to start here would start after it has gone.
+// All that the map gives to this node was stopped by this start of it, and
+// waits for the next. What is still to start here would start after it has
+// gone.
 bool nothing_comes(const node_core& core) {
   auto self = core.config().self;
   auto started = core.config().started;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 
@@ -21,9 +22,12 @@ void port(std::string_view input);
 void plane(std::string_view input);
 
 /// Of a build without asserts too.
-inline void must(bool holds) {
-  if (!holds)
-    std::abort();
+inline void must(bool holds, const char* file = __builtin_FILE(),
+                 int line = __builtin_LINE()) {
+  if (holds)
+    return;
+  std::fprintf(stderr, "%s:%d: what must hold does not\n", file, line);
+  std::abort();
 }
 
 } // namespace troupe::fuzz
