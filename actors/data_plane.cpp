@@ -20,7 +20,6 @@
 namespace troupe {
 
 // What a message counts for as long as it is not encoded.
-static constexpr std::size_t element_bytes = 256;
 
 template <class Actor, class... Ts>
 static caf::strong_actor_ptr make_plain_actor(caf::actor_system& sys,
@@ -135,8 +134,8 @@ slot* data_plane::find_slot_numbered(std::uint32_t number) {
 
 // -- from routers -------------------------------------------------------------
 
-void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
-                        caf::execution_unit* ctx) {
+errc data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
+                        caf::execution_unit* ctx, overload keeps) {
   if (!links_.load(std::memory_order_acquire))
     return refuse(*what, to, errc::wrong_state, "this node is not started");
   // An answer that goes on to a router has its key among the values.
@@ -179,7 +178,7 @@ void data_plane::accept(region_plane& to, caf::mailbox_element_ptr what,
   } else {
     p = partition_of(key, partitions);
   }
-  accept_at(to, p, std::move(what), ctx);
+  return accept_at(to, p, std::move(what), ctx, {}, keeps);
 }
 
 // A partition that hands a message on to another one is done with it. Returns
@@ -196,9 +195,10 @@ std::vector<std::uint64_t> data_plane::take_over(caf::mailbox_element& what) {
       ->handed_on(what.sender, what.mid);
 }
 
-void data_plane::accept_at(region_plane& to, partition_id p,
+errc data_plane::accept_at(region_plane& to, partition_id p,
                            caf::mailbox_element_ptr what,
-                           caf::execution_unit* ctx, boot_time expires) {
+                           caf::execution_unit* ctx, boot_time expires,
+                           overload keeps) {
   if (!links_.load(std::memory_order_acquire))
     return refuse(*what, to, errc::wrong_state, "this node is not started");
   if (auto* by = handling_now().by; by && !by->may_speak())
@@ -207,14 +207,21 @@ void data_plane::accept_at(region_plane& to, partition_id p,
   auto& at = to.slots[p];
   bool plain = what->stages.empty() && expires == boot_time{0}
                && !(what->sender && remote_sender::of(what->sender));
-  if (plain && at.door.enter()) {
-    static_cast<partition*>(at.actor->get())
-        ->enqueue_routed(std::move(what), ctx);
-    at.door.leave();
-    counters_.accepted.add(1);
-    counters_.delivered.add(1);
-    return;
-  }
+  if (plain)
+    if (auto count = at.door.enter()) {
+      auto* actor = static_cast<partition*>(at.actor->get());
+      // Now and then is enough: 64 more do not matter.
+      if (*count % 64 != 0
+          || at.waiting(*count, actor->done_here())
+                 < config_.settings.mailbox_messages_max) {
+        actor->enqueue_routed(std::move(what), ctx);
+        at.door.leave();
+        counters_.accepted.add(1);
+        counters_.delivered.add(1);
+        return errc::none;
+      }
+      at.door.turn_back();
+    }
   envelope msg;
   msg.expires = expires;
   msg.path = take_over(*what);
@@ -225,13 +232,15 @@ void data_plane::accept_at(region_plane& to, partition_id p,
   msg.origin = config_.self;
   msg.bytes = element_bytes;
   msg.element = std::move(what);
-  bool stopped = false;
+  bool stopped = false, crowded = false;
+  auto refused = errc::none;
   {
     access a{*this, to, p, at, ctx};
+    a.here.keeps_refused = keeps == overload::is_kept;
     stopped = stopped_.load(std::memory_order_relaxed);
-    if (!stopped) {
+    crowded = a.here.is_crowded();
+    if (!stopped && !crowded) {
       auto& e = a.here;
-      counters_.accepted.add(1);
       // To an actor of ours that stops: it may come back and wait.
       bool parks = at.core.out().known().owner == config_.self
                    && at.core.in().current() != intake<envelope>::state::open;
@@ -240,13 +249,23 @@ void data_plane::accept_at(region_plane& to, partition_id p,
                            ? msg.expires
                            : now() + config_.settings.held_message;
       at.core.accept(std::move(msg), e);
+      refused = e.refused;
+      if (refused != errc::overloaded || !e.keeps_refused)
+        counters_.accepted.add(1);
       if (parks)
         note_held(to, p, e);
     }
   }
   if (stopped)
     return refuse(*msg.element, to, errc::stopping, "this node is stopping");
+  if (crowded && keeps == overload::is_kept)
+    return errc::overloaded;
+  if (crowded)
+    return refuse(*msg.element, to, errc::overloaded,
+                  "region '" + to.name + "', partition " + std::to_string(p)
+                      + " has more to do than mailbox_messages_max");
   flush_fences();
+  return refused;
 }
 
 // -- the coordinator's side ---------------------------------------------------
@@ -261,6 +280,8 @@ void data_plane::started(partition_key key, epoch at,
     if (static_cast<partition*>(actor->get())->gone())
       return; // it died meanwhile, and says so
     s.actor = std::move(actor);
+    s.put_offset = 0 - static_cast<std::uint32_t>(s.door.entered());
+    s.crowded = false;
     s.core.open(at);
   });
 }
@@ -303,6 +324,16 @@ void data_plane::stalled(caf::strong_actor_ptr who) {
 void data_plane::will_report(caf::strong_actor_ptr who) {
   std::lock_guard guard{mutex_};
   reports_.push_back(std::move(who));
+}
+
+bool data_plane::env::is_crowded() {
+  auto* a = actor();
+  if (!a || !at.core.out().streams_to(self()))
+    return false;
+  auto limit = plane.config_.settings.mailbox_messages_max;
+  at.crowded = at.waiting(at.door.entered(), a->done_here())
+               >= (at.crowded ? limit / 2 : limit);
+  return at.crowded;
 }
 
 void data_plane::tick() {
@@ -363,7 +394,7 @@ void tell(const caf::strong_actor_ptr& source, caf::message_id mid,
 
 } // namespace
 
-void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
+errc data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
                         errc code, std::string detail) {
   bool forwarded = !take_over(what).empty();
   if (forwarded && code == errc::not_owner)
@@ -383,6 +414,7 @@ void data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
   letter.type = type_name_of(sys_, content, 1);
   tell(what.sender, what.mid, make_error(code, std::move(detail)));
   drop(std::move(letter));
+  return code;
 }
 
 // The asker of a message that this node's router accepted and sent elsewhere.
@@ -485,6 +517,7 @@ void data_plane::env::deliver(envelope&& msg, epoch) {
   if (!plane.name_asker(msg, region, p, at))
     return;
   plane.counters_.delivered.add(1);
+  at.put_offset += msg.origin == self();
   a->deliver(std::move(msg), ctx);
 }
 

@@ -57,6 +57,16 @@ struct slot {
   request_table requests;
   std::uint64_t held_bytes = 0;
   std::uint32_t held_count = 0;
+  // Put into the mailbox by the lock, less those by the door to earlier actors.
+  std::uint32_t put_offset = 0;
+  bool crowded = false; // until half of what may wait there is done
+
+  /// Messages of this node's routers in the mailbox, when so many went through
+  /// the door and the actor is done with so many. With the lock held, or inside
+  /// of the door.
+  std::uint32_t waiting(std::uint64_t entered, std::uint32_t done) const {
+    return static_cast<std::uint32_t>(entered) + put_offset - done;
+  }
 };
 
 /// A region as one node sees it: its partitions' slots.
@@ -146,14 +156,20 @@ public:
   /// Nothing is accepted any more; what is held is answered.
   void stop();
 
+  /// Of a message that there is no room for: its sender is told, and it is a
+  /// dead letter; or nothing happens, as who sends it keeps it.
+  enum class overload : std::uint8_t { is_told, is_kept };
+
   // -- routers ----------------------------------------------------------------
 
-  void accept(region_plane& to, caf::mailbox_element_ptr what,
-              caf::execution_unit* ctx);
+  /// `none`: it is delivered, sent, or waits for its owner. Else nothing is
+  /// done with it, and who sent it has been told.
+  errc accept(region_plane& to, caf::mailbox_element_ptr what,
+              caf::execution_unit* ctx, overload keeps = overload::is_told);
   /// The same for a partition that is known; `what` is (key, payload...).
-  void accept_at(region_plane& to, partition_id p,
+  errc accept_at(region_plane& to, partition_id p,
                  caf::mailbox_element_ptr what, caf::execution_unit* ctx,
-                 boot_time expires = {});
+                 boot_time expires = {}, overload keeps = overload::is_told);
 
   // -- the coordinator --------------------------------------------------------
 
@@ -200,6 +216,8 @@ public:
   plane_listener& listener() { return listener_; }
   /// Some of other nodes' messages were done there.
   void will_report(caf::strong_actor_ptr who);
+  /// With the next tick.
+  void report_soon() { report_due_.store(true, std::memory_order_relaxed); }
   /// The last stage of what a partition answers. One of several, so that
   /// threads do not all count references to the same.
   const caf::strong_actor_ptr& gate(partition_id p) const {
@@ -234,16 +252,14 @@ private:
   std::vector<std::uint64_t> take_over(caf::mailbox_element& what);
   void wait_for_owner(region_plane& region, partition_id p, slot& at,
                       node_id from, envelope& msg);
-  void refuse(caf::mailbox_element& what, const region_plane& region, errc code,
+  errc refuse(caf::mailbox_element& what, const region_plane& region, errc code,
               std::string detail);
   void refuse(envelope& msg, region_plane& region, partition_id p, errc code);
   bool name_asker(envelope& msg, const region_plane& region, partition_id p,
                   slot& at);
-  std::optional<std::string_view> payload_of(envelope& msg,
-                                             const region_plane& region,
-                                             partition_id p, std::string& room);
-  std::optional<envelope> send_message(region_plane& region, partition_id p,
-                                       slot& at, node_id owner, epoch e,
+  std::optional<std::string_view> payload_of(env& here, envelope& msg,
+                                             std::string& room);
+  std::optional<envelope> send_message(env& here, node_id owner, epoch e,
                                        envelope&& msg);
   link::send_result send(node_id to, frame_kind kind, link::frame_class how,
                          const google::protobuf::MessageLite& header,
@@ -294,6 +310,7 @@ private:
   std::vector<caf::strong_actor_ptr> stalled_;
   std::vector<caf::strong_actor_ptr> reports_; // who has something to report
   boot_time reported_at_{0};
+  std::atomic<bool> report_due_{false};
   std::map<node_id, proto::Fences> fences_; // to be sent in one frame each
   std::atomic<bool> fences_wait_{false};
 };

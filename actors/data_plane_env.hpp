@@ -12,6 +12,8 @@ struct data_plane::env {
   partition_id p;
   slot& at;
   caf::execution_unit* ctx = nullptr;
+  errc refused = errc::none;  // why the last message was dropped
+  bool keeps_refused = false; // its sender does, if there is no room
 
   node_id self() const { return plane.config_.self; }
   partition* actor() const {
@@ -22,7 +24,7 @@ struct data_plane::env {
     plane.links_.load(std::memory_order_acquire)->expect(owner, started);
   }
   std::optional<envelope> send(node_id owner, epoch e, envelope&& msg) {
-    return plane.send_message(region, p, at, owner, e, std::move(msg));
+    return plane.send_message(*this, owner, e, std::move(msg));
   }
   void send(node_id owner, const fence& f);
   void add_row(proto::Fences& to, const fence& f) const;
@@ -37,9 +39,20 @@ struct data_plane::env {
     if (auto* a = actor())
       a->stop();
   }
+  bool room(std::uint64_t messages, std::uint64_t bytes) const {
+    auto& limits = plane.config_.settings;
+    return messages < limits.stream_messages_max
+           && bytes < limits.stream_bytes_max;
+  }
+  /// So much waits for the actor that this node's senders have to wait.
+  bool is_crowded();
   bool hold(envelope& msg);
   void unhold(const envelope& msg);
-  void drop(envelope&& msg, errc why) { plane.refuse(msg, region, p, why); }
+  void drop(envelope&& msg, errc why) {
+    refused = why;
+    if (why != errc::overloaded || !keeps_refused)
+      plane.refuse(msg, region, p, why);
+  }
   void lost(node_id owner, epoch e, std::uint64_t messages);
   void settled(std::uint64_t messages);
 };
@@ -55,7 +68,7 @@ public:
   ~access() {
     auto& at = here.at;
     if (!at.actor || here.plane.stopped_.load(std::memory_order_relaxed)
-        || !at.core.passes(here.self()))
+        || !at.core.passes(here.self()) || (at.crowded && here.is_crowded()))
       return;
     at.core.passes_unseen();
     at.door.open();

@@ -32,9 +32,8 @@ link::send_result data_plane::send(node_id to, frame_kind kind,
 
 // Its bytes, in `room` if they are not there yet. None: it cannot travel, and
 // its sender knows.
-std::optional<std::string_view>
-data_plane::payload_of(envelope& msg, const region_plane& region,
-                       partition_id p, std::string& room) {
+std::optional<std::string_view> data_plane::payload_of(env& here, envelope& msg,
+                                                       std::string& room) {
   if (auto* wire = exactly<wire_element>(*msg.element))
     return wire->payload();
   auto& element = *msg.element;
@@ -56,7 +55,8 @@ data_plane::payload_of(envelope& msg, const region_plane& region,
         caf::make_mailbox_element(
             nullptr, mid, {}, caf::make_message(make_error(code, error->text))),
         nullptr);
-  dropped(region.name, p, *msg.element, code);
+  here.refused = code;
+  dropped(here.region.name, here.p, *msg.element, code);
   return std::nullopt;
 }
 
@@ -88,14 +88,17 @@ bool data_plane::name_asker(envelope& msg, const region_plane& region,
 // -- what a slot wants sent ---------------------------------------------------
 
 // The message itself: the owner has left, and took nothing.
-std::optional<envelope> data_plane::send_message(region_plane& region,
-                                                 partition_id p, slot& at,
-                                                 node_id owner, epoch e,
-                                                 envelope&& msg) {
+std::optional<envelope> data_plane::send_message(env& here, node_id owner,
+                                                 epoch e, envelope&& msg) {
+  auto& region = here.region;
+  auto& at = here.at;
+  auto p = here.p;
   scratch_bytes<payload_bytes> room;
-  auto payload = payload_of(msg, region, p, room.bytes);
-  if (!payload)
+  auto payload = payload_of(here, msg, room.bytes);
+  if (!payload) {
+    msg.bytes = 0;
     return std::nullopt;
+  }
   auto& element = *msg.element;
   bool fresh = element.sender != nullptr;
   if (fresh) {
@@ -113,6 +116,7 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
     auto* open = find_request(at, msg.request);
     if (!open) { // answered already, with an error
       dropped(region.name, p, *msg.element, errc::expired);
+      msg.bytes = 0;
       return std::nullopt;
     }
     open->owner = owner;
@@ -130,6 +134,7 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
                    *payload);
   if (sent == link::send_result::accepted) {
     counters_.sent.add(1);
+    msg.bytes = element_bytes + payload->size();
     return std::nullopt;
   }
   if (sent == link::send_result::unknown_peer) {
@@ -139,13 +144,13 @@ std::optional<envelope> data_plane::send_message(region_plane& region,
   }
   if (fresh && msg.request != 0)
     at.requests.take(sequence_of(msg.request));
-  // Not taken by the link: its sender is told. The stream counts one message
-  // too many, which only makes it send a fence that it might not need.
+  // Not taken by the link: its sender is told.
   auto why = sent == link::send_result::too_large    ? errc::message_too_large
              : sent == link::send_result::overloaded ? errc::overloaded
              : sent == link::send_result::stopped    ? errc::stopping
                                                      : errc::no_owner;
-  refuse(msg, region, p, why);
+  here.drop(std::move(msg), why);
+  msg.bytes = 0;
   return std::nullopt;
 }
 
@@ -195,7 +200,8 @@ void data_plane::report(boot_time now) {
   std::vector<caf::strong_actor_ptr> due;
   {
     std::lock_guard guard{mutex_};
-    if (reports_.empty() || now - reported_at_ < interval)
+    bool soon = report_due_.exchange(false, std::memory_order_relaxed);
+    if (reports_.empty() || (!soon && now - reported_at_ < interval))
       return;
     reported_at_ = now;
     due.swap(reports_);

@@ -13,6 +13,9 @@
 
 namespace troupe {
 
+/// What a message counts for in bounded queues beside its payload.
+inline constexpr std::size_t element_bytes = 256;
+
 /// A message on its way to a partition.
 struct envelope {
   /// (key, payload...), as its sender made it or as a `wire_element`. Names who
@@ -24,8 +27,8 @@ struct envelope {
   std::uint64_t sender = 0;   // actor id at the origin; 0: anonymous
   boot_time deadline{0};      // when a router that holds it drops it; 0: never
   boot_time expires{0};       // when nobody may begin it any more; 0: never
-  std::size_t bytes = 0;      // what it counts for in bounded queues
-  std::vector<std::uint64_t> path; // nodes passed; empty: the origin only
+  std::size_t bytes = element_bytes; // what it counts for in bounded queues
+  std::vector<std::uint64_t> path;   // nodes passed; empty: the origin only
 };
 
 std::string_view key_of(const caf::mailbox_element& x);

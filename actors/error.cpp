@@ -25,6 +25,12 @@ errc code_of(const caf::error& err) {
                                                  : errc::none;
 }
 
+std::optional<std::chrono::milliseconds> retry_after(errc code) {
+  if (code != errc::overloaded)
+    return std::nullopt;
+  return std::chrono::milliseconds{100};
+}
+
 std::string text_of(const caf::error& err) {
   if (!err)
     return {};

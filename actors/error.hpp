@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include <caf/atom.hpp>
@@ -18,6 +20,10 @@ caf::error make_error(const failure& why);
 
 /// The code of a troupe error; none for others.
 errc code_of(const caf::error& err);
+
+/// How long to wait before the same is worth another try: after `overloaded`,
+/// until the owner has said what it is done with. None for others.
+std::optional<std::chrono::milliseconds> retry_after(errc code);
 
 /// The sentence in an error's context, if there is one.
 std::string text_of(const caf::error& err);

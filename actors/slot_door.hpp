@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 
 namespace troupe {
@@ -10,21 +11,28 @@ namespace troupe {
 /// lock. Open while nothing has to be decided: the stream leads to this node,
 /// the actor takes messages, and nobody waits in front of it.
 ///
-/// In:      `enter` and `leave` by senders; the rest with the slot's lock held.
+/// In:      `enter`, `leave` and `turn_back` by senders; the rest with the
+///          slot's lock held.
 /// Threads: any number of senders. After `shut` none is inside, and all that
 ///          they put into the mailbox lies in front of what comes next.
 class slot_door {
 public:
-  /// True: the sender may go in, and must leave.
-  bool enter() {
+  /// A value: the sender may go in, must leave or turn back, and is the so
+  /// manieth. The count wraps at 2^43.
+  std::optional<std::uint64_t> enter() {
     if ((word_.load(std::memory_order_relaxed) & opened) == 0)
-      return false;
-    if ((word_.fetch_add(1, std::memory_order_acquire) & opened) != 0)
-      return true;
-    leave();
-    return false;
+      return std::nullopt;
+    auto before = word_.fetch_add(inside + entry, std::memory_order_acquire);
+    if ((before & opened) != 0)
+      return before / entry;
+    turn_back();
+    return std::nullopt;
   }
-  void leave() { word_.fetch_sub(1, std::memory_order_release); }
+  void leave() { word_.fetch_sub(inside, std::memory_order_release); }
+  /// Without having put anything into the mailbox.
+  void turn_back() {
+    word_.fetch_sub(inside + entry, std::memory_order_release);
+  }
 
   void open() { word_.fetch_or(opened, std::memory_order_release); }
 
@@ -34,14 +42,22 @@ public:
     if ((word_.load(std::memory_order_relaxed) & opened) == 0)
       return;
     word_.fetch_and(~opened, std::memory_order_acq_rel);
-    while (word_.load(std::memory_order_acquire) != 0)
+    while (word_.load(std::memory_order_acquire) % entry != 0)
       std::this_thread::yield();
   }
 
-private:
-  static constexpr std::uint64_t opened = 1ull << 63;
+  /// Who went in so far.
+  std::uint64_t entered() const {
+    return word_.load(std::memory_order_relaxed) / entry;
+  }
 
-  std::atomic<std::uint64_t> word_{0}; // opened, and how many are inside
+private:
+  static constexpr std::uint64_t opened = 1;
+  static constexpr std::uint64_t inside = 2;
+  static constexpr std::uint64_t entry = 1 << 21;
+
+  // From the lowest bit: opened, how many are inside, how many ever were.
+  std::atomic<std::uint64_t> word_{0};
 };
 
 } // namespace troupe

@@ -1,16 +1,19 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include <caf/actor.hpp>
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/detail/type_traits.hpp>
 
 #include <troupe/actors/data_plane.hpp>
 #include <troupe/actors/partition/partition.hpp>
+#include <troupe/actors/router/router.hpp>
 #include <troupe/cluster/map/types.hpp>
 
 namespace troupe {
@@ -27,7 +30,29 @@ public:
   /// Takes `(key, payload...)` from any actor; see `troupe::router`.
   const caf::actor& router() const { return router_; }
 
+  /// Sends `(key, payload...)` from any thread, as nobody. `none`: it is on its
+  /// way, or waits for its owner; an answer goes nowhere. Else it is refused,
+  /// and a dead letter.
+  template <class... Ts>
+  errc send(std::string key, Ts&&... payload) const {
+    return at().send(
+        caf::make_message(std::move(key), std::forward<Ts>(payload)...));
+  }
+
+  /// The same, but waits for room up to `limit` where `send` says `overloaded`.
+  /// Blocks its thread, which must not be one that actors share.
+  template <class... Ts>
+  errc send_within(std::chrono::milliseconds limit, std::string key,
+                   Ts&&... payload) const {
+    return at().send_within(
+        limit, caf::make_message(std::move(key), std::forward<Ts>(payload)...));
+  }
+
 private:
+  troupe::router& at() const {
+    return *caf::actor_cast<troupe::router*>(router_);
+  }
+
   std::string name_;
   caf::actor router_;
 };

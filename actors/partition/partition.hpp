@@ -23,6 +23,7 @@ namespace troupe {
 
 class partition;
 class data_plane;
+class remote_sender;
 
 /// What a partition actor is started with.
 struct partition_context {
@@ -83,6 +84,10 @@ public:
   void enqueue_routed(caf::mailbox_element_ptr element,
                       caf::execution_unit* ctx);
   void deliver(const fence& f);
+  /// Messages of this node's own routers that it is done with, modulo 2^32.
+  std::uint32_t done_here() const {
+    return done_here_.load(std::memory_order_relaxed);
+  }
   void stop();        // puts the marker into the mailbox
   void kill();        // begins nothing more, from now on [INV-GATE-3]
   void gate_opened(); // the lease holds again
@@ -105,9 +110,10 @@ public:
     node_id origin;
     incarnation started;
     std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
   };
   std::vector<tally> take_tallies();
-  void done_for(node_id origin, incarnation started);
+  void done_for(const remote_sender& from, const caf::mailbox_element& what);
 
   bool gate_open() const;
   bool lease_holds() const;
@@ -163,6 +169,9 @@ private:
   bool erase_open(const caf::strong_actor_ptr& source, caf::message_id mid,
                   std::vector<std::uint64_t>* path = nullptr);
   void pong();
+  void note_done_here() { // one thread writes
+    done_here_.store(done_here() + 1, std::memory_order_relaxed);
+  }
   caf::error why_not_begun(caf::mailbox_element& x) const;
   envelope rebuild(caf::mailbox_element& x);
 
@@ -171,6 +180,7 @@ private:
   phase phase_ = phase::fresh;
   std::atomic<bool> killed_{false};
   std::atomic<bool> gone_{false};
+  std::atomic<std::uint32_t> done_here_{0};
   bool stalled_ = false; // something was skipped until the gate opens
   std::optional<partition_state> saved_;
   fifo<intake<envelope>::parcel> left_; // not begun, in order

@@ -135,7 +135,9 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
     } catch (...) {
       plane.counters().processed.add(1);
       if (from)
-        done_for(from->origin(), from->origin_started());
+        done_for(*from, x);
+      else
+        note_done_here();
       throw;
     }
   }
@@ -150,6 +152,8 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   } else {
     if (!refusal)
       plane.counters().processed.add(1);
+    if (!from)
+      note_done_here();
     if (mid.is_request()) {
       std::lock_guard guard{mutex_};
       if (!open_.empty() && open_.back().source == source
@@ -157,7 +161,7 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
         open_.back().path = path;
     }
     if (from)
-      done_for(from->origin(), from->origin_started());
+      done_for(*from, x);
     keep_spare(x.stages);
   }
   finish_if_idle();
@@ -177,23 +181,32 @@ caf::error partition::why_not_begun(caf::mailbox_element& x) const {
 }
 
 // Another node's message is done with. Whoever is first since the last report
-// announces the next one.
-void partition::done_for(node_id origin, incarnation started) {
-  bool first;
+// announces the next one, and asks for it soon when there is much to say.
+void partition::done_for(const remote_sender& from,
+                         const caf::mailbox_element& what) {
+  auto& plane = *context_->plane;
+  auto& limits = plane.cfg().settings;
+  auto* wire = exactly<wire_element>(what);
+  bool first, many;
   {
     std::lock_guard guard{mutex_};
     first = tallies_.empty();
     auto i = std::find_if(tallies_.begin(), tallies_.end(), [&](auto& one) {
-      return one.origin == origin && one.started == started;
+      return one.origin == from.origin()
+             && one.started == from.origin_started();
     });
     if (i == tallies_.end())
-      i = tallies_.insert(i, {origin, started, 0});
+      i = tallies_.insert(i, {from.origin(), from.origin_started(), 0, 0});
     ++i->messages;
+    i->bytes += element_bytes + (wire ? wire->payload().size() : 0);
+    many = i->messages == limits.stream_messages_max / 4
+           || i->bytes > limits.stream_bytes_max / 4;
   }
-  auto& plane = *context_->plane;
   plane.counters().for_others.add(1);
   if (first)
     plane.will_report(ctrl());
+  if (many)
+    plane.report_soon();
 }
 
 std::vector<partition::tally> partition::take_tallies() {

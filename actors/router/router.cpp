@@ -3,6 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
+#include <thread>
+
 #include <caf/system_messages.hpp>
 
 #include <troupe/actors/data_plane.hpp>
@@ -22,6 +25,37 @@ void router::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* ctx) {
   if (!addressed && handle_system_message(*what, ctx, false))
     return;
   plane_.accept(region_, std::move(what), ctx);
+}
+
+namespace {
+
+caf::mailbox_element_ptr from_nobody(caf::message what) {
+  return caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
+                                   std::move(what));
+}
+
+} // namespace
+
+errc router::send(caf::message what) {
+  return plane_.accept(region_, from_nobody(std::move(what)), nullptr);
+}
+
+errc router::send_within(std::chrono::milliseconds limit,
+                         const caf::message& what) {
+  using namespace std::chrono_literals;
+  auto until = std::chrono::steady_clock::now() + limit;
+  for (std::chrono::nanoseconds pause = 1ms;;
+       pause = std::min<std::chrono::nanoseconds>(2 * pause, 10ms)) {
+    auto left = until - std::chrono::steady_clock::now();
+    auto last = left <= 0ns;
+    auto became = plane_.accept(region_, from_nobody(what), nullptr,
+                                last ? data_plane::overload::is_told
+                                     : data_plane::overload::is_kept);
+    if (last || became != errc::overloaded)
+      return became;
+    std::this_thread::sleep_for(
+        std::min<std::chrono::nanoseconds>(pause, left));
+  }
 }
 
 } // namespace troupe

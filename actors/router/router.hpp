@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include <caf/monitorable_actor.hpp>
 
 #include <troupe/cluster/ids.hpp>
+#include <troupe/cluster/map/error.hpp>
 
 namespace troupe {
 
@@ -40,6 +42,12 @@ public:
   void enqueue(caf::mailbox_element_ptr what,
                caf::execution_unit* ctx) override;
   const char* name() const override { return "troupe.router"; }
+
+  /// Sends `(key, payload...)` as nobody, and says at once if it is refused.
+  errc send(caf::message what);
+  /// Waits for room while it would be `overloaded`, up to `limit`. Blocks: for
+  /// threads, not for actors that share theirs.
+  errc send_within(std::chrono::milliseconds limit, const caf::message& what);
 
 private:
   data_plane& plane_;

@@ -45,6 +45,14 @@ struct cluster_settings {
   std::size_t hold_messages_max = 4096;        // per partition and node
   std::size_t hold_bytes_max = 8u << 20;       // per partition and node
   std::size_t hold_node_bytes_max = 64u << 20; // per node
+  /// What a router sends to a partition elsewhere before it hears what became
+  /// of the first: more is refused. A report comes each 100 ms, and each tick
+  /// from a quarter of either on.
+  std::size_t stream_messages_max = 65536;
+  std::size_t stream_bytes_max = 16u << 20;
+  /// Of this node's own senders, in a partition's mailbox: more is refused until
+  /// half of it is done.
+  std::size_t mailbox_messages_max = 65536;
   std::uint32_t hop_limit = 3;
   std::uint32_t moves_max = 256;      // at a time, from or to one node
   std::uint32_t quarantine_after = 3; // failed starts in a row

@@ -30,6 +30,8 @@ namespace troupe {
 ///   void deliver(Message&&, epoch);                      // into the mailbox
 ///   void deliver(const fence&);
 ///   void marker(epoch);
+///   bool room(std::uint64_t messages, std::uint64_t bytes); // for one more
+///                             // on its way to another node
 ///   bool hold(Message&); void unhold(const Message&);
 ///   void drop(Message&&, errc);
 ///   void lost(node_id owner, epoch, std::uint64_t messages);
@@ -169,6 +171,9 @@ private:
     void deliver(Message&& msg, epoch at) { env.deliver(std::move(msg), at); }
     void deliver(const troupe::fence& f) { env.deliver(f); }
     void marker(epoch at) { env.marker(at); }
+    bool room(node_id owner, std::uint64_t messages, std::uint64_t bytes) {
+      return owner == env.self() || env.room(messages, bytes);
+    }
     bool hold(Message& msg) { return env.hold(msg); }
     void unhold(const Message& msg) { env.unhold(msg); }
     void drop(Message&& msg, errc why) { env.drop(std::move(msg), why); }

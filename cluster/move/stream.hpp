@@ -30,10 +30,15 @@ namespace troupe {
 ///
 /// `Message` has members `boot_time deadline` (zero: none) and
 /// `std::size_t bytes`. `Port` has:
+///   bool room(node_id owner, std::uint64_t messages, std::uint64_t bytes);
+///                                      // for one more, when of so many sent
+///                                      // the owner is not known to be done
 ///   void reach(node_id owner, incarnation); // what is sent there from now on
 ///                                      // goes to no earlier start of it
 ///   std::optional<Message> send(Message&&, node_id owner, epoch);
-///                                      // itself: the owner has left
+///                                      // itself: the owner has left; else its
+///                                      // `bytes` are what was sent, 0: it was
+///                                      // dropped
 ///   void fence(node_id owner, epoch);
 ///   bool hold(Message&);               // room for one more held message?
 ///   void unhold(const Message&);      // it is not held any more
@@ -55,7 +60,10 @@ public:
   template <class Port>
   void accept(Message&& msg, Port& port) {
     if (state_ == state::open) {
-      send(std::move(msg), port);
+      if (port.room(owner_, under_way(), bytes_))
+        send(std::move(msg), port);
+      else
+        port.drop(std::move(msg), errc::overloaded);
     } else if (route_.quarantined) {
       port.drop(std::move(msg), errc::quarantined);
     } else if (!port.hold(msg)) {
@@ -113,7 +121,8 @@ public:
       send(std::move(msg), port);
       return;
     }
-    settled_ += state_ != state::waiting && at == epoch_;
+    if (state_ != state::waiting && at == epoch_)
+      done_with(1);
     returned_.push_back(std::move(msg));
     if (state_ == state::open)
       close(port);
@@ -189,6 +198,9 @@ public:
   }
 
   epoch at() const { return epoch_; }
+  /// Sent on this stream, and the owner is not known to be done with them.
+  std::uint64_t under_way() const { return sent_ - settled_; }
+  std::uint64_t bytes_under_way() const { return bytes_; }
   /// The incarnation of the owner that the stream leads to; 0: not known.
   incarnation started() const { return owner_started_; }
 
@@ -205,9 +217,16 @@ private:
     port.fence(owner_, epoch_);
   }
 
+  // Of which of them is not known: they count as of the same size.
+  void done_with(std::uint64_t messages) {
+    auto all = under_way();
+    bytes_ = messages < all ? bytes_ - bytes_ / all * messages : 0;
+    settled_ += messages;
+  }
+
   template <class Port>
   void settle(std::uint64_t messages, Port& port) {
-    settled_ += messages;
+    done_with(messages);
     if (messages > 0)
       port.settled(owner_, messages);
   }
@@ -226,7 +245,7 @@ private:
     state_ = state::waiting;
     in_the_way_since_ = boot_time{0};
     last_ = std::max(last_, epoch_);
-    sent_ = settled_ = 0;
+    sent_ = settled_ = bytes_ = 0;
     unseen_ = taken_ = false;
   }
 
@@ -248,8 +267,13 @@ private:
   void send(Message&& msg, Port& port) {
     ++sent_;
     auto back = port.send(std::move(msg), owner_, epoch_);
+    if (!back && msg.bytes == 0) {
+      --sent_;
+      return;
+    }
     if (!back) {
       taken_ = true;
+      bytes_ += msg.bytes;
       return;
     }
     ++settled_;
@@ -258,7 +282,7 @@ private:
       close(port);
     } else { // as if it had not begun: it may once there is a way
       state_ = state::waiting;
-      sent_ = settled_ = 0;
+      sent_ = settled_ = bytes_ = 0;
     }
   }
 
@@ -299,6 +323,7 @@ private:
       0};                     // the fence, of an open route; zero: it is not
   std::uint64_t sent_ = 0;    // messages on this stream
   std::uint64_t settled_ = 0; // of them, returned or known as processed
+  std::uint64_t bytes_ = 0;   // of the others, nearly
   bool unseen_ = false;       // more than those, to this node itself
   bool taken_ = false;        // any of them
   fifo<Message> returned_;    // go first, in this order

@@ -115,8 +115,22 @@ mutant(expired_is_dropped_in_silence sim_cluster cluster/move/stream.hpp
   "      port.drop(std::move(msg), errc::expired);" ";"
   test/sim/cluster/sim_node*.cpp ${faulty})
 mutant(overload_is_dropped_in_silence sim_cluster cluster/move/stream.hpp
-  "port.drop(std::move(msg), errc::overloaded);" ";"
+  [==[!port.hold(msg)) {
+      port.drop(std::move(msg), errc::overloaded);]==]
+  [==[!port.hold(msg)) {
+      ;]==]
   test/sim/cluster/sim_node*.cpp ${faulty})
+mutant(stream_has_no_bound unit_move cluster/move/stream.hpp
+  "if (port.room(owner_, under_way(), bytes_))" "if (true)"
+  test/unit/move/stream_test.cpp "*no more is on its way*")
+mutant(what_a_link_refused_stays_under_way unit_move cluster/move/stream.hpp
+  "      --sent_;" "      ;"
+  test/unit/move/stream_test.cpp "*what a link refuses*")
+mutant(mailbox_has_no_bound actor_data_plane actors/data_plane.cpp
+  "crowded = a.here.is_crowded();" ";" "*senders fill a mailbox*")
+mutant(next_actor_begins_crowded actor_data_plane actors/data_plane.cpp
+  "s.put_offset = 0 - static_cast<std::uint32_t>(s.door.entered());" ";"
+  "*what another actor*")
 mutant(give_up_forgets_what_it_led_to sim_cluster cluster/move/stream.hpp
   [==[    void_epoch_ = epoch_;
 ]==]
@@ -510,12 +524,12 @@ mutant(actor_of_an_earlier_epoch_lives_on unit_move
 
 # Books and order of a stream.
 mutant(every_return_counts_for_the_stream unit_move cluster/move/stream.hpp
-  "settled_ += state_ != state::waiting && at == epoch_;"
-  "settled_ += state_ != state::waiting;"
+  "if (state_ != state::waiting && at == epoch_)\n      done_with(1);"
+  "if (state_ != state::waiting)\n      done_with(1);"
   test/unit/move/stream_test.cpp "*of its own epoch counts*")
 mutant(return_counts_for_the_next_stream unit_move cluster/move/stream.hpp
-  "settled_ += state_ != state::waiting && at == epoch_;"
-  "settled_ += at == epoch_;"
+  "if (state_ != state::waiting && at == epoch_)\n      done_with(1);"
+  "if (at == epoch_)\n      done_with(1);"
   test/unit/move/stream_test.cpp "*when it has ended*")
 mutant(back_at_once_goes_last unit_move cluster/move/stream.hpp
   "returned_.push_front(std::move(*back));"
@@ -527,7 +541,7 @@ mutant(back_at_once_is_not_settled unit_move cluster/move/stream.hpp
   "    returned_"
   test/unit/move/stream_test.cpp "*came back at once as settled*")
 mutant(stream_begins_with_old_books unit_move cluster/move/stream.hpp
-  [==[    sent_ = settled_ = 0;
+  [==[    sent_ = settled_ = bytes_ = 0;
     unseen_]==]
   "    unseen_"
   test/unit/move/stream_test.cpp "*begins with empty books*")

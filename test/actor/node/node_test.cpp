@@ -378,3 +378,37 @@ TEST_CASE("node: a strategy of the user's own places partitions",
   CHECK(ask(n, r, std::string{"k"}, 4) == 8);
   CHECK(asked > 0);
 }
+
+TEST_CASE("node: [R-22] who sends more than a partition can take is told, or "
+          "waits for room",
+          "[actor][node]") {
+  node_options options;
+  options.settings.mailbox_messages_max = 64;
+  node n{options};
+  std::atomic<int> done{0};
+  auto slow = n.spawn_region("slow", [&done](partition*) -> caf::behavior {
+    return {[&done](const std::string&, int) {
+      std::this_thread::sleep_for(100us);
+      ++done;
+    }};
+  });
+  CHECK(slow.send("k", 1) == errc::wrong_state);
+  REQUIRE_FALSE(n.start());
+  CHECK(ask(n, slow, std::string{"k"}, 1) == 0); // its owner is known
+  int accepted = done, refused = 0;
+  for (int i = 0; i < 2000; ++i)
+    ++(slow.send("k", i) == errc::none ? accepted : refused);
+  CHECK(accepted > 64);
+  CHECK(refused > 0);
+  CHECK(slow.send_within(0ms, "k", 1) == errc::overloaded);
+  CHECK(retry_after(errc::overloaded) == 100ms);
+  int waited = 0;
+  for (int i = 0; i < 500; ++i)
+    waited += slow.send_within(30s, "k", i) == errc::none;
+  CHECK(waited == 500);
+  accepted += waited;
+  for (int i = 0; i < 3000 && done < accepted; ++i)
+    std::this_thread::sleep_for(10ms);
+  CHECK(done == accepted); // what waited was not counted as refused
+  CHECK(slow.send(std::string(1 << 20, 'k'), 1) == errc::key_too_long);
+}

@@ -45,6 +45,7 @@ struct member::env {
   void marker(epoch) {
     here.actor_->mailbox.push_back({item::kind::marker, {}, {}});
   }
+  bool room(std::uint64_t, std::uint64_t) { return true; }
   bool hold(message&) { return true; }
   void unhold(const message&) {}
   void drop(message&& msg, errc) {

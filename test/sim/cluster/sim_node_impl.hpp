@@ -72,6 +72,9 @@ struct sim_node::env {
     node.world_.net().expect(node.process(), owner, started);
   }
   void marker(epoch) { here.actor->mailbox.emplace_back(sim_node::marker{}); }
+  bool room(std::uint64_t messages, std::uint64_t) {
+    return messages < node.world_.settings().stream_messages_max;
+  }
   bool hold(message& msg) {
     auto& s = node.world_.settings();
     if (here.slot.out().held() >= s.hold_messages_max)

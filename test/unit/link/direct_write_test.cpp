@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -100,10 +101,11 @@ TEST_CASE("transport: a frame now and then costs no wake-up of the sending "
 TEST_CASE("transport: what a sender wrote a part of is whole before a goodbye",
           "[unit][link]") {
   test_node b{who(2)};
-  std::mutex gate;
+  std::counting_semaphore<> gate{0}; // shut at first
   std::uint32_t got = 0; // under b's lock
   b.on_each = [&](node_id, lane, std::uint8_t, std::string_view x) {
-    std::lock_guard slow{gate};
+    gate.acquire();
+    gate.release();
     std::lock_guard guard{b.mutex};
     got += x == std::string(8000, 'x');
     b.changed.notify_all();
@@ -114,7 +116,6 @@ TEST_CASE("transport: what a sender wrote a part of is whole before a goodbye",
     acquaint(a, b);
     REQUIRE(a.wait_connected(b));
     REQUIRE(b.wait_connected(a));
-    std::unique_lock closed{gate};
     std::string text(8000, 'x');
     while (a.send(b, text, frame_class::control) == send_result::accepted) {
       ++sent;
@@ -122,7 +123,7 @@ TEST_CASE("transport: what a sender wrote a part of is whole before a goodbye",
     }
     std::thread opens{[&] {
       std::this_thread::sleep_for(20ms);
-      closed.unlock();
+      gate.release();
     }};
     a.transport.stop(20s);
     opens.join();

@@ -18,7 +18,7 @@ struct note {
 /// Writes down what the slot of node 1 does.
 struct env {
   std::string log;
-  bool room = true;
+  bool may_hold = true;
   bool left = false; // the other nodes
   std::pair<node_id, incarnation> reached;
 
@@ -43,7 +43,8 @@ struct env {
   void deliver(const fence&) { say("mailfence"); }
   void reach(node_id to, incarnation started) { reached = {to, started}; }
   void marker(epoch) { say("marker"); }
-  bool hold(note&) { return room; }
+  bool room(std::uint64_t, std::uint64_t) { return true; }
+  bool hold(note&) { return may_hold; }
   void unhold(const note&) {}
   void drop(note&& m, errc why) {
     say("drop" + std::to_string(m.number) + ":" + std::string{to_string(why)});
@@ -259,7 +260,7 @@ TEST_CASE(
   late.deadline = boot_time{10};
   s.accept(std::move(late), e);
   s.accept(own(2), e);
-  e.room = false;
+  e.may_hold = false;
   s.accept(own(3), e);
   CHECK(e.take() == "drop3:overloaded ");
   s.expire(boot_time{10}, boot_time::max(), e);

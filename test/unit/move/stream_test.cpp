@@ -12,13 +12,20 @@ struct way {
   std::string log;
   int charged = 0; // held, and counted as such
   bool left = false;
+  bool refused = false; // by the link
+  std::uint64_t messages_max = 1000, bytes_max = 1000;
 
   // -- the port ---------------------------------------------------------------
   void reach(node_id, incarnation) {}
   std::optional<note> send(note&& m, node_id to, epoch at) {
     log += "send" + std::to_string(m.number) + ">" + text(to.value) + "@"
            + text(at.value) + " ";
+    if (refused)
+      m.bytes = 0;
     return left ? std::optional{m} : std::nullopt;
+  }
+  bool room(node_id, std::uint64_t messages, std::uint64_t bytes) {
+    return messages < messages_max && bytes < bytes_max;
   }
   void fence(node_id to, epoch at) {
     log += "fence>" + text(to.value) + "@" + text(at.value) + " ";
@@ -151,6 +158,74 @@ TEST_CASE("stream: the next one begins with empty books", "[unit][move]") {
     w.lose();
     CHECK(w.did() == "send3>3@8 lost1 ");
   }
+}
+
+TEST_CASE("stream: no more is on its way than there is room for at the owner",
+          "[unit][move]") {
+  way w;
+  w.learn(stage::running, 2, 5, 5);
+  (GENERATE(false, true) ? w.messages_max : w.bytes_max) = 2;
+  w.accept(1);
+  w.accept(2);
+  w.accept(3);
+  CHECK(w.did() == "send1>2@5 send2>2@5 drop3 ");
+  SECTION("until some are done") {
+    w.s.processed(node_id{2}, epoch{5}, 1, w);
+    w.accept(4);
+    w.accept(5);
+    CHECK(w.did() == "settled1 send4>2@5 drop5 ");
+  }
+  SECTION("or come back, and go elsewhere") {
+    w.back(1, 5);
+    w.back(2, 5);
+    w.s.fence_answered(epoch{5}, w);
+    w.learn(stage::running, 3, 8, 8);
+    CHECK(w.did() == "fence>2@5 send1>3@8 send2>3@8 ");
+    w.accept(6);
+    CHECK(w.did() == "drop6 ");
+  }
+  SECTION("or are lost") {
+    w.lose();
+    w.learn(stage::running, 3, 8, 8);
+    w.accept(7);
+    CHECK(w.did() == "lost2 send7>3@8 ");
+  }
+}
+
+TEST_CASE("stream: what a link refuses is not on its way", "[unit][move]") {
+  way w;
+  w.messages_max = 2;
+  w.learn(stage::running, 2, 5, 5);
+  w.refused = true;
+  for (int i = 1; i <= 5; ++i)
+    w.accept(i);
+  CHECK(w.s.under_way() == 0);
+  w.refused = false;
+  w.accept(6);
+  CHECK(w.s.under_way() == 1);
+  w.did();
+  w.learn(stage::pausing, 2, 5, 6);
+  CHECK(w.did() == "fence>2@5 ");
+}
+
+TEST_CASE("stream: what is on its way shrinks by its share when some are done, "
+          "and to nothing when all are",
+          "[unit][move]") {
+  way w;
+  w.bytes_max = 10;
+  w.learn(stage::running, 2, 5, 5);
+  for (int i = 1; i <= 10; ++i)
+    w.accept(i);
+  w.accept(11);
+  w.s.processed(node_id{2}, epoch{5}, 4, w);
+  w.did();
+  for (int i = 12; i <= 15; ++i)
+    w.accept(i);
+  CHECK(w.did() == "send12>2@5 send13>2@5 send14>2@5 send15>2@5 ");
+  w.accept(16);
+  CHECK(w.did() == "drop16 ");
+  w.s.processed(node_id{2}, epoch{5}, 10, w);
+  CHECK(w.s.under_way() == 0);
 }
 
 TEST_CASE("stream: what is held is charged until it is sent or dropped",
