@@ -65,7 +65,8 @@ struct slot {
   /// the door and the actor is done with so many. With the lock held, or inside
   /// of the door.
   std::uint32_t waiting(std::uint64_t entered, std::uint32_t done) const {
-    return static_cast<std::uint32_t>(entered) + put_offset - done;
+    auto put = static_cast<std::uint32_t>(entered) + put_offset;
+    return static_cast<std::int32_t>(put - done) > 0 ? put - done : 0;
   }
 };
 
