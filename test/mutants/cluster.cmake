@@ -123,6 +123,9 @@ mutant(overload_is_dropped_in_silence sim_cluster cluster/move/stream.hpp
 mutant(stream_has_no_bound unit_move cluster/move/stream.hpp
   "if (port.room(owner_, under_way(), bytes_))" "if (true)"
   test/unit/move/stream_test.cpp "*no more is on its way*")
+mutant(stream_forgets_what_is_under_way sim_cluster cluster/move/stream.hpp
+  "port.room(owner_, under_way(), bytes_)" "port.room(owner_, 0, bytes_)"
+  test/sim/cluster/sim_node*.cpp "*ten times the load*")
 mutant(what_a_link_refused_stays_under_way unit_move cluster/move/stream.hpp
   "      --sent_;" "      ;"
   test/unit/move/stream_test.cpp "*what a link refuses*")
