@@ -19,8 +19,6 @@
 
 namespace troupe {
 
-// What a message counts for as long as it is not encoded.
-
 template <class Actor, class... Ts>
 static caf::strong_actor_ptr make_plain_actor(caf::actor_system& sys,
                                               Ts&&... xs) {

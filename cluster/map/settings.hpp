@@ -50,8 +50,8 @@ struct cluster_settings {
   /// from a quarter of either on.
   std::size_t stream_messages_max = 65536;
   std::size_t stream_bytes_max = 16u << 20;
-  /// Of this node's own senders, in a partition's mailbox: more is refused until
-  /// half of it is done.
+  /// Of this node's own senders, in a partition's mailbox: more is refused
+  /// until half of it is done.
   std::size_t mailbox_messages_max = 65536;
   std::uint32_t hop_limit = 3;
   std::uint32_t moves_max = 256;      // at a time, from or to one node

@@ -200,7 +200,6 @@ public:
   epoch at() const { return epoch_; }
   /// Sent on this stream, and the owner is not known to be done with them.
   std::uint64_t under_way() const { return sent_ - settled_; }
-  std::uint64_t bytes_under_way() const { return bytes_; }
   /// The incarnation of the owner that the stream leads to; 0: not known.
   incarnation started() const { return owner_started_; }
 

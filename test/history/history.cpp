@@ -242,9 +242,8 @@ std::string history::find_flaw() const {
       keys[x.key].push_back(x);
   }
   for (auto& [key, ops] : keys) {
-    std::stable_sort(ops.begin(), ops.end(), [](auto& a, auto& b) {
-      return a.invoked < b.invoked;
-    });
+    std::stable_sort(ops.begin(), ops.end(),
+                     [](auto& a, auto& b) { return a.invoked < b.invoked; });
     if (linearizable(that_matter(ops)))
       continue;
     std::string out = "key " + key + " is not linearizable:\n";

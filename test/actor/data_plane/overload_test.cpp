@@ -14,6 +14,16 @@ world::behavior_function counter(int& done) {
   };
 }
 
+/// One node, of whose own senders so much may wait for a partition.
+struct small_world : world {
+  int done = 0;
+  small_world() {
+    settings.mailbox_messages_max = 256;
+    on(1).attach();
+    place(1, epoch{5}, counter(done));
+  }
+};
+
 std::size_t refused(world::host& h) {
   return static_cast<std::size_t>(
       std::count_if(h.letters.begin(), h.letters.end(),
@@ -22,14 +32,11 @@ std::size_t refused(world::host& h) {
 
 } // namespace
 
-TEST_CASE("overload: this node's senders fill a mailbox to its limit, and go on "
-          "when half of it is done",
-          "[actor][overload]") {
-  world w;
-  w.settings.mailbox_messages_max = 256;
-  w.on(1).attach();
-  int done = 0;
-  w.place(1, epoch{5}, counter(done));
+TEST_CASE(
+    "overload: this node's senders fill a mailbox to its limit, and go on "
+    "when half of it is done",
+    "[actor][overload]") {
+  small_world w;
   auto& h = w.on(1);
   for (int i = 0; i < 1000; ++i)
     w.tell(1, std::string{"k"}, i);
@@ -37,7 +44,7 @@ TEST_CASE("overload: this node's senders fill a mailbox to its limit, and go on 
   CHECK(taken >= 256);
   CHECK(taken <= 256 + 64); // looked at now and then
   w.run();
-  CHECK(done == static_cast<int>(taken));
+  CHECK(w.done == static_cast<int>(taken));
   CHECK(w.answers.size() == refused(h)); // each sender was told
   CHECK(w.answers.back() == "error overloaded");
   auto before = refused(h);
@@ -45,28 +52,24 @@ TEST_CASE("overload: this node's senders fill a mailbox to its limit, and go on 
     w.tell(1, std::string{"k"}, i);
   w.run();
   CHECK(refused(h) == before);
-  CHECK(done == static_cast<int>(taken) + 200);
+  CHECK(w.done == static_cast<int>(taken) + 200);
   auto& c = h.plane->counters();
   CHECK(c.accepted == c.settled());
 }
 
 TEST_CASE("overload: what another actor of the partition left does not count",
           "[actor][overload]") {
-  world w;
-  w.settings.mailbox_messages_max = 256;
-  w.on(1).attach();
-  int done = 0;
-  w.place(1, epoch{5}, counter(done));
+  small_world w;
   for (int i = 0; i < 200; ++i)
     w.tell(1, std::string{"k"}, i);
   w.run();
   w.pause(1, epoch{5});
   w.run();
-  w.place(1, epoch{8}, counter(done));
+  w.place(1, epoch{8}, counter(w.done));
   for (int i = 0; i < 200; ++i)
     w.tell(1, std::string{"k"}, i);
   w.run();
-  CHECK(done == 400);
+  CHECK(w.done == 400);
   CHECK(refused(w.on(1)) == 0);
 }
 

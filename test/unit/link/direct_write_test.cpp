@@ -102,7 +102,7 @@ TEST_CASE("transport: what a sender wrote a part of is whole before a goodbye",
           "[unit][link]") {
   test_node b{who(2)};
   std::counting_semaphore<> gate{0}; // shut at first
-  std::uint32_t got = 0; // under b's lock
+  std::uint32_t got = 0;             // under b's lock
   b.on_each = [&](node_id, lane, std::uint8_t, std::string_view x) {
     gate.acquire();
     gate.release();
