@@ -137,7 +137,8 @@ bool departure::answered(const proto::CommandReply& reply) {
   if (command_ == 0 || reply.id() != command_)
     return false;
   command_ = 0;
-  reply_ = reply;
+  if (asked_in_ == stage_) // else it says nothing of what is wanted now
+    reply_ = reply;
   again_at_.reset();
   return true;
 }
@@ -155,6 +156,12 @@ bool departure::cut_off(boot_time now, const node_core& core) const {
   return now - heard > 2 * core.config().settings.election_max + 1s;
 }
 
+void departure::send(boot_time now, node_core& core,
+                     proto::CommandRequest what) {
+  asked_in_ = stage_;
+  command_ = core.ask(now, std::move(what));
+}
+
 void departure::say_intent(boot_time now, node_core& core) {
   if (command_ != 0 || now < again_at_ || !core.joined())
     return;
@@ -165,7 +172,7 @@ void departure::say_intent(boot_time now, node_core& core) {
                                       : proto::INTENT_RESTART);
   cmd.set_cause("stop");
   cmd.set_ends(true);
-  command_ = core.ask(now, std::move(what));
+  send(now, core, std::move(what));
 }
 
 std::optional<departing> departure::say(boot_time now, node_core& core) {
@@ -289,7 +296,7 @@ std::optional<departing> departure::ask(boot_time now, node_core& core) {
   if (command_ == 0 && now >= again_at_) {
     proto::CommandRequest what;
     what.mutable_leave()->set_incarnation(core.config().started.value);
-    command_ = core.ask(now, std::move(what));
+    send(now, core, std::move(what));
   }
   return std::nullopt;
 }

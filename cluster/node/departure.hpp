@@ -76,6 +76,7 @@ private:
   std::optional<departing> hand_over(boot_time now, node_core& core);
   std::optional<departing> retire(boot_time now, const node_core& core);
   std::optional<departing> ask(boot_time now, node_core& core);
+  void send(boot_time now, node_core& core, proto::CommandRequest what);
   void say_intent(boot_time now, node_core& core);
   departing end(bool in_order);
 
@@ -86,6 +87,7 @@ private:
   stage stage_ = stage::saying;
   std::optional<boot_time> until_;           // the stage's end at the latest
   std::uint64_t command_ = 0;                // under way; 0: none
+  stage asked_in_{};                         // the stage that it is of
   std::optional<proto::CommandReply> reply_; // to the last one
   std::optional<boot_time> again_at_;        // the next one; none: see reply_
   bool clients_gone_ = false;
