@@ -120,7 +120,6 @@ void node::impl::nodes_changed(const node_core& core) {
 }
 
 void node::impl::happened(const proto::Event& event) {
-  auto told = event;
   bool degraded = event.kind() == proto::EVENT_KIND_DEGRADED;
   if (degraded || event.kind() == proto::EVENT_KIND_RESTORED) {
     mirror_.happened(event, boot_now());
@@ -132,12 +131,16 @@ void node::impl::happened(const proto::Event& event) {
     level.set(degraded ? level.value() + 1 : 0);
   }
   std::lock_guard guard{events_mutex_};
+  std::uint64_t seq = event.seq();
   if (event.local())
-    told.set_seq(local_events_.append_next(to_row(event)));
+    seq = local_events_.append_next(to_row(event));
   else
     cluster_events_.append(to_row(event));
-  for (auto& who : subscribers_)
-    caf::anon_send(who, told);
+  for (auto& who : subscribers_) {
+    auto told = event;
+    told.set_seq(seq);
+    caf::anon_send(who, std::move(told));
+  }
 }
 
 void node::impl::stop_process(const failure& why) {

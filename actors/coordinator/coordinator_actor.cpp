@@ -182,7 +182,8 @@ void coordinator_actor::on(const lease_extended& x) {
 }
 
 void coordinator_actor::on(const happened& x) {
-  ports_.happened(x.event);
+  for (auto& event : x.events)
+    ports_.happened(event);
 }
 
 void coordinator_actor::on(const command_done& x) {

@@ -114,6 +114,7 @@ void coordinator::request(boot_time now, command_origin from,
       break;
     }
     leaves_[from.node] = from;
+    plans_.clear(); // it gets nothing any more
     break;
   }
   case one::REQUEST_NOT_SET:
@@ -169,7 +170,8 @@ void coordinator::on_plan(boot_time now, command_origin from,
     if (what.apply()) {
       urgent_.insert(id);
       asked_.insert(id);
-      planned_.erase(id);
+      idle_.erase(id);
+      plans_.erase(id);
     }
   }
   if (!found)
@@ -307,7 +309,8 @@ void coordinator::failed(const proposal& what, errc code) {
     for (auto& row : command.pause().rows())
       unbalanced_.insert(region_id{row.region()});
   }
-  planned_.clear();
+  idle_.clear();
+  plans_.clear();
 }
 
 // -- what the map became ------------------------------------------------------
@@ -335,9 +338,15 @@ void coordinator::applied(boot_time now, const troupe::applied& what,
                           const shard_map& map) {
   for (auto key : what.partitions) {
     track(now, key, map);
-    if (!map.find(key))
+    auto* a = map.find(key);
+    if (!a)
       cut_[key.region] = now;
+    if (auto run = plans_.find(key.region);
+        run != plans_.end() && !follows(run->second, key, a))
+      plans_.erase(run);
   }
+  if (what.nodes || !what.regions.empty())
+    plans_.clear();
   for (auto id : what.regions) {
     changed_[id] = now;
     unbalanced_.insert(id);
@@ -390,7 +399,8 @@ void coordinator::applied(boot_time now, const troupe::applied& what,
 void coordinator::restored(boot_time now, const shard_map& map) {
   moving_.clear();
   stranded_.clear();
-  planned_.clear();
+  idle_.clear();
+  plans_.clear();
   closed_.clear();
   orphaned_.clear();
   unbalanced_.clear();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -103,6 +104,15 @@ private:
     proto::MapCommand command;
   };
   struct builder;
+  // A plan while it is carried out: it holds until anything else than that
+  // happens to the nodes or to the partitions of the region.
+  struct plan_under_way {
+    std::vector<node_id> owners; // by partition
+    std::vector<planned_load> loads;
+    partition_id first = 0; // nothing to assign below
+    // Those that are not begun, by (from, to).
+    std::map<std::pair<node_id, node_id>, std::deque<partition_id>> moves;
+  };
 
   void answer(command_origin to, errc code, std::string detail,
               std::string hint);
@@ -117,11 +127,18 @@ private:
   void add_overdue(builder&);
   void add_placement(builder&);
   bool add_region(builder&, const region_record&);
+  std::uint32_t add_assignments(builder&, const region_record&, plan_under_way&,
+                                std::size_t under_way,
+                                std::map<std::string, proto::Assign>& by_cause);
+  boot_time add_moves(builder&, const region_record&, plan_under_way&,
+                      std::map<std::string, proto::Pause>& by_cause);
+  plan_under_way* current_plan(builder&, const region_record&);
+  static bool follows(plan_under_way&, partition_key, const assignment*);
   bool add_source(builder&, proto::PartitionRow&, partition_key,
                   const assignment&);
   node_id holder_of(partition_key key, const assignment& a) const;
   boot_time closed_until(node_id from, node_id to) const;
-  node_id elsewhere(const builder&, const region_record&, const placement_plan&,
+  node_id elsewhere(const builder&, const region_record&, const plan_under_way&,
                     partition_key, node_id planned,
                     const std::function<bool(node_id)>& closed) const;
   bool settled(const builder&, const region_record&) const;
@@ -161,7 +178,8 @@ private:
     log_index version; // of the map
     boot_time until{boot_time::max()};
   };
-  std::map<region_id, nothing_to_do> planned_;
+  std::map<region_id, nothing_to_do> idle_;
+  std::map<region_id, plan_under_way> plans_;
   struct closed_way { // moves that way were rolled back
     boot_time wait{0};
     boot_time until{0}; // no other one before

@@ -34,11 +34,11 @@ std::optional<proposal> coordinator::next(boot_time now, std::uint64_t time_us,
                                           const raft::configuration& members) {
   if (!leading_)
     return std::nullopt;
-  builder b{now, map, members, {}, {}};
+  builder b{now, map, members, {}, settings_.entry_partitions_max, {}};
   add_nodes(b);
   add_requests(b);
-  add_restarts(b);
   add_facts(b);
+  add_restarts(b);
   add_overdue(b);
   add_placement(b);
   if (b.out.entry.commands().empty())
@@ -115,6 +115,10 @@ void coordinator::add_nodes(builder& b) {
 // gets nothing any more.
 void coordinator::add_requests(builder& b) {
   for (auto& one : std::exchange(queue_, {})) {
+    if (b.full()) {
+      queue_.push_back(std::move(one));
+      continue;
+    }
     bool fits = true;
     auto claim = [&](const auto& rows, stage from) {
       for (auto& row : rows) {
@@ -142,7 +146,7 @@ void coordinator::add_restarts(builder& b) {
     if (node.intent != intent::restart || node.liveness != liveness::up)
       continue;
     for (auto& [region, record] : b.map.regions())
-      for (partition_id p = 0; p < record.partitions.size(); ++p) {
+      for (partition_id p = 0; p < record.partitions.size() && !b.full(); ++p) {
         auto& a = record.partitions[p];
         if (a.owner == id && a.stage == stage::running && b.claim({region, p}))
           set_row(*pause.add_rows(), {region, p}, a, id);
@@ -196,6 +200,8 @@ void coordinator::add_facts(builder& b) {
           node && node->liveness == liveness::up
           && node->incarnation != a->owner_incarnation)
         confirm(key, *a, held.node);
+  if (b.full())
+    facts_ = std::move(facts); // what had no room has it in a later entry
   if (!failed.rows().empty()) {
     failed.set_quarantine_after(settings_.quarantine_after);
     *b.add().mutable_failed() = std::move(failed);

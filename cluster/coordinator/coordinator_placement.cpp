@@ -6,6 +6,20 @@
 
 namespace troupe {
 
+namespace {
+
+bool untouched(const region_record& region) {
+  return std::none_of(region.partitions.begin(), region.partitions.end(),
+                      [](auto& a) { return bool{a.epoch}; });
+}
+
+// Where the partition is once what is under way is done.
+node_id final_owner(const assignment& a) {
+  return a.stage == stage::pausing ? a.target : a.owner;
+}
+
+} // namespace
+
 placement_input coordinator::input_for(const region_record& region,
                                        const shard_map& map) const {
   placement_input in;
@@ -16,7 +30,7 @@ placement_input coordinator::input_for(const region_record& region,
     if (id != region.id)
       for (auto& a : record.partitions)
         if (a.owner)
-          other[a.stage == stage::pausing ? a.target : a.owner] += a.weight;
+          other[final_owner(a)] += a.weight;
   for (auto& [id, node] : map.nodes()) {
     placement_node row;
     row.id = id;
@@ -34,7 +48,7 @@ placement_input coordinator::input_for(const region_record& region,
     auto& a = region.partitions[p];
     placement_partition row;
     row.partition = p;
-    row.owner = a.stage == stage::pausing ? a.target : a.owner;
+    row.owner = final_owner(a);
     row.weight = a.weight;
     row.since = a.epoch;
     bool free = a.stage == stage::unassigned && !a.quarantined;
@@ -66,10 +80,7 @@ plan_result coordinator::plan_for(const region_record& region,
 bool coordinator::settled(const builder& b, const region_record& region) const {
   if (b.now >= stable_at(region.id))
     return true;
-  bool untouched = std::all_of(
-      region.partitions.begin(), region.partitions.end(),
-      [](auto& a) { return a.stage == stage::unassigned && !a.epoch; });
-  if (!untouched)
+  if (!untouched(region))
     return false;
   return std::all_of(b.map.nodes().begin(), b.map.nodes().end(), [&](auto& kv) {
     auto& node = kv.second;
@@ -84,6 +95,8 @@ bool coordinator::settled(const builder& b, const region_record& region) const {
 
 // One region an entry: the next one sees what this one put on whom.
 void coordinator::add_placement(builder& b) {
+  if (b.full())
+    return;
   for (auto& [id, region] : b.map.regions())
     if (urgent_.count(id) || orphaned_.count(id) || unbalanced_.count(id))
       if (add_region(b, region))
@@ -132,7 +145,7 @@ boot_time coordinator::closed_until(node_id from, node_id to) const {
 // with the least of those that are not closed to it.
 node_id
 coordinator::elsewhere(const builder& b, const region_record& region,
-                       const placement_plan& plan, partition_key key,
+                       const plan_under_way& plan, partition_key key,
                        node_id planned,
                        const std::function<bool(node_id)>& closed) const {
   auto holder = holder_of(key, region.partitions[key.partition]);
@@ -151,22 +164,26 @@ coordinator::elsewhere(const builder& b, const region_record& region,
   return least ? least->node : planned;
 }
 
-// True if it changes anything.
-bool coordinator::add_region(builder& b, const region_record& region) {
+// Whether what became of a partition is what its plan says, or leaves the plan
+// as good as it was.
+bool coordinator::follows(plan_under_way& run, partition_key key,
+                          const assignment* a) {
+  auto& owners = run.owners;
+  if (!a || key.partition >= owners.size())
+    return false;
+  if (a->stage != stage::unassigned)
+    return final_owner(*a) == owners[key.partition];
+  run.first = std::min(run.first, key.partition);
+  return a->quarantined || owners[key.partition];
+}
+
+// The plan of the region: the one that is under way, or a new one. Null: there
+// is none, and a command says why.
+auto coordinator::current_plan(builder& b, const region_record& region)
+    -> plan_under_way* {
   auto id = region.id;
-  bool stable = settled(b, region);
-  bool urgent = urgent_.count(id) != 0;
-  bool first = std::all_of(region.partitions.begin(), region.partitions.end(),
-                           [](auto& a) { return !a.epoch; });
-  bool assign = orphaned_.count(id) != 0 && (stable || !first);
-  bool balance = urgent || (stable && unbalanced_.count(id) != 0);
-  if (!assign && !balance)
-    return false;
-  auto planned = planned_.find(id);
-  if (!assign && planned != planned_.end()
-      && planned->second.version == b.map.version()
-      && b.now < planned->second.until)
-    return false;
+  if (auto known = plans_.find(id); known != plans_.end())
+    return &known->second;
   auto result = plan_for(region, b.map);
   if (auto* refused = std::get_if<placement_refusal>(&result)) {
     // Skipped until something changes.
@@ -177,9 +194,81 @@ bool coordinator::add_region(builder& b, const region_record& region) {
     auto& made = *b.add().mutable_plan_made();
     made.set_region(region.settings.name);
     made.set_problem(refused->text);
-    return false;
+    return nullptr;
   }
+  auto& run = plans_[id];
   auto& plan = std::get<placement_plan>(result);
+  run.owners = std::move(plan.owners);
+  run.loads = std::move(plan.loads);
+  for (auto& move : plan.moves)
+    run.moves[{move.from, move.to}].push_back(move.partition);
+  for (partition_id p = 0; p < region.partitions.size(); ++p)
+    if (auto at = region.partitions[p].stage;
+        at == stage::starting || at == stage::pausing)
+      run.owners[p] = {}; // it was not asked: its end is news
+  return &run;
+}
+
+// Owners for what has none, so many at a time.
+std::uint32_t
+coordinator::add_assignments(builder& b, const region_record& region,
+                             plan_under_way& run, std::size_t under_way,
+                             std::map<std::string, proto::Assign>& by_cause) {
+  auto id = region.id;
+  // A partition that was cut off and is back may still run where it was, until
+  // that node's lease is over.
+  auto cut = cut_.find(id);
+  bool lingers = cut != cut_.end() && !untouched(region)
+                 && b.now - cut->second <= settings_.lease + settings_.margin;
+  auto& owners = run.owners;
+  std::uint32_t count = 0;
+  auto first_left = region.partitions.size(); // its turn is later
+  for (auto p = run.first; p < region.partitions.size(); ++p) {
+    auto& a = region.partitions[p];
+    if (a.stage != stage::unassigned || a.quarantined || !owners[p])
+      continue;
+    partition_key key{id, p};
+    auto leave = [&, left = std::size_t{p}] {
+      first_left = std::min(first_left, left);
+    };
+    if (b.full() || under_way + count >= settings_.starts_max) {
+      leave();
+      break;
+    }
+    if ((!a.epoch && lingers) || !b.claim(key)) {
+      leave();
+      continue;
+    }
+    auto failed_at = [&](node_id x) { return x == a.target; };
+    auto to = a.target ? elsewhere(b, region, run, key, owners[p], failed_at)
+                       : owners[p];
+    proto::PartitionRow row;
+    set_row(row, key, a, to);
+    if (!add_source(b, row, key, a)) {
+      leave();
+      continue;
+    }
+    if (std::exchange(owners[p], to) != to)
+      unbalanced_.insert(id);
+    *by_cause[a.epoch ? "owner lost" : "first"].add_rows() = std::move(row);
+    ++count;
+  }
+  run.first = static_cast<partition_id>(first_left);
+  if (first_left == region.partitions.size())
+    orphaned_.erase(id);
+  return count;
+}
+
+// Begins the moves of the plan that there is room for, all ways in turn; the
+// others stay in it. Returns when one that was rolled back may be tried again.
+boot_time
+coordinator::add_moves(builder& b, const region_record& region,
+                       plan_under_way& run,
+                       std::map<std::string, proto::Pause>& by_cause) {
+  auto again = boot_time::max();
+  if (run.moves.empty())
+    return again;
+  auto id = region.id;
   std::map<node_id, std::uint32_t> busy;
   for (auto& [key, since] : moving_)
     if (auto* a = b.map.find(key)) {
@@ -187,96 +276,99 @@ bool coordinator::add_region(builder& b, const region_record& region) {
       if (a->stage == stage::pausing)
         ++busy[a->target];
     }
-  std::map<std::string, proto::Assign> assigned; // by cause
-  std::uint32_t assignments = 0;
-  bool waits = false;
-  bool searching = false;
-  // A partition that was cut off and is back may still run where it was, until
-  // that node's lease is over.
-  auto cut = cut_.find(id);
-  bool lingers = !first && cut != cut_.end()
-                 && b.now - cut->second <= settings_.lease + settings_.margin;
-  for (auto& one : plan.assignments) {
-    partition_key key{id, one.partition};
+  bool asked = asked_.count(id) != 0;
+  // Whether the way's next move waits.
+  auto waits = [&](node_id source, node_id planned, partition_id p) {
+    partition_key key{id, p};
     auto* a = b.map.find(key);
-    if (a && !a->epoch && lingers) {
-      searching = true;
-      continue;
+    if (!a || a->stage != stage::running || a->owner != source)
+      return false; // not any more
+    auto* from = b.map.node(source);
+    bool drained = from && from->intent == intent::drain;
+    auto to = planned;
+    if (drained)
+      to = elsewhere(b, region, run, key, to, [&](node_id x) {
+        return b.now < closed_until(source, x);
+      });
+    if (auto until = closed_until(source, to); b.now < until && !asked) {
+      again = std::min(again, until);
+      return true;
     }
-    if (!a || a->stage != stage::unassigned || !b.claim(key))
-      continue;
-    auto failed_at = [&](node_id x) { return x == a->target; };
-    auto to =
-        a->target ? elsewhere(b, region, plan, key, one.to, failed_at) : one.to;
-    if (to != one.to)
-      unbalanced_.insert(id);
-    proto::PartitionRow row;
-    set_row(row, key, *a, to);
-    if (!add_source(b, row, key, *a)) {
-      searching = true;
-      continue;
-    }
-    *assigned[a->epoch ? "owner lost" : "first"].add_rows() = std::move(row);
-    ++assignments;
+    if (busy[source] >= settings_.moves_max || busy[to] >= settings_.moves_max
+        || !b.claim(key))
+      return true;
+    ++busy[source];
+    ++busy[to];
+    auto cause = drained ? "drain" : asked ? "asked for" : "balance";
+    set_row(*by_cause[cause].add_rows(), key, *a, to);
+    run.owners[p] = to;
+    return false;
+  };
+  for (bool some = true; some;) {
+    some = false;
+    for (auto& [way, partitions] : run.moves)
+      if (!partitions.empty()
+          && !waits(way.first, way.second, partitions.front())) {
+        partitions.pop_front();
+        some = true;
+      }
   }
-  if (!searching)
-    orphaned_.erase(id);
+  std::erase_if(run.moves, [](auto& kv) { return kv.second.empty(); });
+  return again;
+}
+
+// True if it changes anything.
+bool coordinator::add_region(builder& b, const region_record& region) {
+  auto id = region.id;
+  bool stable = settled(b, region);
+  bool assign = orphaned_.count(id) != 0 && (stable || !untouched(region));
+  bool balance =
+      urgent_.count(id) != 0 || (stable && unbalanced_.count(id) != 0);
+  if (!assign && !balance)
+    return false;
+  auto idle = idle_.find(id);
+  if (!assign && idle != idle_.end() && idle->second.version == b.map.version()
+      && b.now < idle->second.until)
+    return false;
+  auto under_way = static_cast<std::size_t>(
+      std::count_if(moving_.begin(), moving_.end(),
+                    [&](auto& kv) { return kv.first.region == id; }));
+  // All of it is done: is there more to do, as things are now?
+  if (auto done = plans_.find(id); done != plans_.end() && !assign
+                                   && under_way == 0
+                                   && done->second.moves.empty())
+    plans_.erase(done);
+  auto* run = current_plan(b, region);
+  if (!run)
+    return false;
+  bool asked = asked_.count(id) != 0;
+  std::map<std::string, proto::Assign> assigned; // by cause
+  auto assignments = add_assignments(b, region, *run, under_way, assigned);
   std::map<std::string, proto::Pause> paused; // by cause
-  std::uint32_t moves = 0;
-  auto again = boot_time::max(); // moves that were rolled back
-  if (balance) {
-    for (auto& move : plan.moves) {
-      partition_key key{id, move.partition};
-      auto* a = b.map.find(key);
-      if (!a || a->stage != stage::running || a->owner != move.from)
-        continue;
-      auto* from = b.map.node(move.from);
-      bool drained = from && from->intent == intent::drain;
-      auto to = move.to;
-      bool asked = asked_.count(id) != 0;
-      if (drained)
-        to = elsewhere(b, region, plan, key, to, [&](node_id x) {
-          return b.now < closed_until(move.from, x);
-        });
-      if (auto until = closed_until(move.from, to); b.now < until && !asked) {
-        again = std::min(again, until);
-        waits = true;
-        continue;
-      }
-      if (busy[move.from] >= settings_.moves_max
-          || busy[to] >= settings_.moves_max) {
-        waits = true;
-        continue;
-      }
-      if (!b.claim(key)) {
-        waits = true;
-        continue;
-      }
-      ++busy[move.from];
-      ++busy[to];
-      auto cause = drained ? "drain" : asked ? "asked for" : "balance";
-      set_row(*paused[cause].add_rows(), key, *a, to);
-      ++moves;
-    }
-    bool moving = std::any_of(moving_.begin(), moving_.end(),
-                              [&](auto& kv) { return kv.first.region == id; });
-    if (!waits && !moving) {
+  auto again = balance ? add_moves(b, region, *run, paused) : boot_time::max();
+  bool begun = run->moves.empty() && orphaned_.count(id) == 0;
+  if (under_way == 0 && begun) {
+    if (balance) {
       unbalanced_.erase(id);
       urgent_.erase(id);
       asked_.erase(id);
     }
+    plans_.erase(id);
   }
   if (assigned.empty() && paused.empty()) {
     if (balance)
-      planned_[id] = {b.map.version(), again};
+      idle_[id] = {b.map.version(), again};
     return false;
   }
   auto& made = *b.add().mutable_plan_made();
   made.set_region(region.settings.name);
-  made.set_moves(moves);
   made.set_assignments(assignments);
+  std::uint32_t moves = 0;
+  for (auto& [cause, pause] : paused)
+    moves += static_cast<std::uint32_t>(pause.rows_size());
+  made.set_moves(moves);
   made.set_cause(paused.count("drain") != 0 ? "drain"
-                 : asked_.count(id) != 0    ? "asked for"
+                 : asked                    ? "asked for"
                                             : "nodes changed");
   for (auto& [cause, assign] : assigned) {
     assign.set_cause(cause);

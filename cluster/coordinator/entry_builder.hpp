@@ -10,15 +10,21 @@ struct coordinator::builder {
   const shard_map& map;
   const raft::configuration& members;
   proposal out;
+  std::size_t rows_max;
   std::set<partition_key> touched; // by this entry
+
+  bool full() const { return touched.size() >= rows_max; }
 
   proto::MapCommand& add(command_origin origin = {}) {
     out.origins.push_back(origin);
     return *out.entry.add_commands();
   }
 
-  // Claims a partition for one command of this entry.
+  // Claims a partition for one command of this entry. Null: there is none,
+  // another command has it, or there is no room: its turn is in a later entry.
   const assignment* claim(partition_key key) {
+    if (full())
+      return nullptr;
     auto* a = map.find(key);
     return a && touched.insert(key).second ? a : nullptr;
   }

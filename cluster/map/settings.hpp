@@ -55,6 +55,8 @@ struct cluster_settings {
   std::size_t mailbox_messages_max = 65536;
   std::uint32_t hop_limit = 3;
   std::uint32_t moves_max = 256;      // at a time, from or to one node
+  std::uint32_t starts_max = 16384;   // first starts at a time, by region
+  std::uint32_t entry_partitions_max = 4096; // that one entry changes by name
   std::uint32_t quarantine_after = 3; // failed starts in a row
   std::size_t event_history = 4096;   // events kept in the map
   std::size_t frame_bytes_max = 16u << 20;

@@ -206,8 +206,10 @@ void shard_map::publish(apply_context& ctx) {
   auto& lost = ctx.out.lost;
   std::sort(lost.begin(), lost.end());
   lost.erase(std::unique(lost.begin(), lost.end()), lost.end());
-  for (auto& event : ctx.out.events)
-    events_.push_back(event);
+  auto& events = ctx.out.events;
+  auto kept = std::min(events.size(), event_history_);
+  events_.insert(events_.end(), events.end() - static_cast<long>(kept),
+                 events.end());
   while (events_.size() > event_history_)
     events_.pop_front();
 }

@@ -25,11 +25,11 @@ struct partition_key {
   friend auto operator<=>(partition_key, partition_key) = default;
 };
 
+/// Most partitions that a region may have.
+inline constexpr std::uint32_t partitions_max = 1u << 20;
+
 /// Where a partition stands. `paused` is not a stage of its own: a partition
 /// that has stopped is `pausing` until the map names its next owner.
-/// Most partitions that a region may have.
-inline constexpr std::uint32_t partitions_max = 1u << 24;
-
 enum class stage : std::uint8_t { unassigned = 1, starting, running, pausing };
 
 enum class liveness : std::uint8_t { joining = 1, up, down, left, removed };
@@ -92,7 +92,7 @@ std::string_view to_string(overrun_policy x);
 /// What all nodes that know a region must agree on.
 struct region_settings {
   std::string name;
-  std::uint32_t partitions = 64; // 1 to 2^24
+  std::uint32_t partitions = 64; // 1 to `partitions_max`
   std::string strategy = "balanced";
   std::map<std::string, std::string> strategy_options;
   std::vector<std::string> roles; // a host has all of them

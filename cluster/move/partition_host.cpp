@@ -143,6 +143,8 @@ void partition_host::session_ended(node_id with) {
 // Who waits for a state from there waits in vain: the leader looks for another
 // copy, and says so if there is none.
 void partition_host::lost(const std::vector<node_id>& nodes) {
+  if (nodes.empty())
+    return;
   std::vector<partition_key> vain;
   for (auto& [key, r] : records_)
     if (awaits_state(r)

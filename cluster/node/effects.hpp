@@ -69,7 +69,7 @@ struct lease_extended {
 };
 
 struct happened {
-  proto::Event event;
+  std::vector<proto::Event> events;
 };
 
 /// The answer to a command of this node.

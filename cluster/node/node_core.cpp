@@ -294,7 +294,7 @@ void node_core::local_event(boot_time now, proto::Event event) {
   event.set_seq(local_seq_++);
   event.set_local(true);
   event.set_time_ms(wall_us(now) / 1000);
-  emit(happened{std::move(event)});
+  emit(happened{{std::move(event)}});
 }
 
 std::vector<node_effect> node_core::take() {

@@ -154,7 +154,7 @@ private:
   void send_raft(const raft::message& message);
   void release(std::uint64_t batch);
   void apply(boot_time now, const raft::entry& entry);
-  void publish(boot_time now, const troupe::applied& what);
+  void publish(boot_time now, troupe::applied what);
   void publish_all(boot_time now, const std::vector<node_id>& lost);
   void begin_routing();
   void lose(boot_time now, node_id id);

@@ -24,11 +24,12 @@ void node_core::apply(boot_time now, const raft::entry& entry) {
       return;
     }
     auto done = map_.apply(entry.index, what);
-    publish(now, done);
+    auto results = std::move(done.results);
+    publish(now, std::move(done));
     if (proposed_ && proposed_->index == entry.index) {
       auto mine = *std::exchange(proposed_, std::nullopt);
       if (mine.term == entry.term)
-        coordinator_.done(mine.what, entry.index, done.results);
+        coordinator_.done(mine.what, entry.index, results);
       else
         coordinator_.failed(mine.what, errc::not_leader);
     }
@@ -37,7 +38,7 @@ void node_core::apply(boot_time now, const raft::entry& entry) {
 
 // What an entry changed, told to everybody on this node: first who is lost,
 // then where partitions are.
-void node_core::publish(boot_time now, const troupe::applied& what) {
+void node_core::publish(boot_time now, troupe::applied what) {
   // Streams to itself are never given up: what its own actors did not begin
   // comes back in order when they are killed.
   for (auto id : what.lost)
@@ -70,8 +71,8 @@ void node_core::publish(boot_time now, const troupe::applied& what) {
   host_.lost(what.lost);
   begin_routing();
   coordinator_.applied(now, what, map_);
-  for (auto& event : what.events)
-    emit(happened{event});
+  if (!what.events.empty())
+    emit(happened{std::move(what.events)});
   // An earlier start may be somebody else's, whose id was free.
   if (auto* self = map_.node(config_.self);
       self

@@ -41,9 +41,11 @@ std::optional<placement_refusal> sort(placement_input& in) {
                " nodes and as many partitions; split the region");
   std::sort(in.nodes.begin(), in.nodes.end(),
             [](const auto& x, const auto& y) { return x.id < y.id; });
-  std::sort(
-      in.partitions.begin(), in.partitions.end(),
-      [](const auto& x, const auto& y) { return x.partition < y.partition; });
+  auto earlier = [](const auto& x, const auto& y) {
+    return x.partition < y.partition;
+  };
+  if (!std::is_sorted(in.partitions.begin(), in.partitions.end(), earlier))
+    std::sort(in.partitions.begin(), in.partitions.end(), earlier);
   if (!in.nodes.empty() && !in.nodes.front().id)
     return bad("node '", in.nodes.front().name,
                "' has no id; plan with nodes of the cluster only");
@@ -58,15 +60,19 @@ std::optional<placement_refusal> sort(placement_input& in) {
   return std::nullopt;
 }
 
-/// What the strategy is shown: a pin is no question to it.
-placement_input without_pins(placement_input in) {
+/// What the strategy is shown: a pin is no question to it. Returns the owners
+/// of before.
+std::vector<node_id> take_pins(placement_input& in) {
+  std::vector<node_id> before;
+  before.reserve(in.partitions.size());
   for (auto& x : in.partitions) {
-    if (x.movable && takes(in, x.pinned)) {
+    before.push_back(x.owner);
+    if (x.pinned && x.movable && takes(in, x.pinned)) {
       x.owner = x.pinned;
       x.movable = false;
     }
   }
-  return in;
+  return before;
 }
 
 std::variant<std::vector<node_id>, placement_refusal>
@@ -119,7 +125,8 @@ std::optional<placement_refusal> check(const placement_input& in,
 }
 
 placement_plan difference(const placement_input& in,
-                          const std::vector<node_id>& wished) {
+                          const std::vector<node_id>& before,
+                          std::vector<node_id> wished) {
   placement_plan result;
   for (const auto& x : in.nodes)
     result.loads.push_back({x.id});
@@ -128,10 +135,10 @@ placement_plan difference(const placement_input& in,
     auto to = wished[i];
     if (!to)
       result.homeless.push_back(x.partition);
-    else if (!x.owner)
+    else if (!before[i])
       result.assignments.push_back({x.partition, to});
-    else if (x.owner != to)
-      result.moves.push_back({x.partition, x.owner, to});
+    else if (before[i] != to)
+      result.moves.push_back({x.partition, before[i], to});
     if (auto node = find(in, to)) {
       auto& load =
           result.loads[static_cast<std::size_t>(node - in.nodes.data())];
@@ -139,33 +146,33 @@ placement_plan difference(const placement_input& in,
       load.weight += x.weight;
     }
   }
+  result.owners = std::move(wished);
   return result;
 }
 
 } // namespace
 
-plan_result make_plan(const placement_input& in,
-                      const placement_strategy& strategy) {
-  auto sorted = in;
-  if (auto refusal = sort(sorted))
+plan_result make_plan(placement_input in, const placement_strategy& strategy) {
+  if (auto refusal = sort(in))
     return *refusal;
-  auto shown = without_pins(sorted);
+  auto before = take_pins(in);
   std::vector<node_id> owners;
-  for (const auto& x : shown.partitions)
+  owners.reserve(in.partitions.size());
+  for (const auto& x : in.partitions)
     owners.push_back(x.owner);
-  if (std::any_of(shown.nodes.begin(), shown.nodes.end(),
-                  [&](const auto& x) { return takes_partitions(shown, x); })) {
-    auto answer = ask(shown, strategy);
+  if (std::any_of(in.nodes.begin(), in.nodes.end(),
+                  [&](const auto& x) { return takes_partitions(in, x); })) {
+    auto answer = ask(in, strategy);
     if (auto refusal = std::get_if<placement_refusal>(&answer))
       return *refusal;
     auto& wished = std::get<std::vector<node_id>>(answer);
-    if (auto refusal = check(shown, strategy, wished))
+    if (auto refusal = check(in, strategy, wished))
       return *refusal;
     for (std::size_t i = 0; i < owners.size(); ++i)
-      if (shown.partitions[i].movable)
+      if (in.partitions[i].movable)
         owners[i] = wished[i];
   }
-  return difference(sorted, owners);
+  return difference(in, before, std::move(owners));
 }
 
 } // namespace troupe

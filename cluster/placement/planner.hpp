@@ -39,6 +39,7 @@ struct placement_plan {
   std::vector<planned_assignment> assignments; // by partition
   std::vector<partition_id> homeless; // unassigned, and no node takes them
   std::vector<planned_load> loads;    // by node
+  std::vector<node_id> owners;        // by partition, once it is done
 
   bool empty() const { return moves.empty() && assignments.empty(); }
 };
@@ -57,7 +58,6 @@ inline constexpr std::size_t placement_size_max = std::size_t{1} << 20;
 /// Out:    who moves where; nothing at all if the map is as wished. If no node
 ///         takes partitions, everything stays where it is.
 /// Errors: a refusal; the strategy may throw or answer anything.
-plan_result make_plan(const placement_input& in,
-                      const placement_strategy& strategy);
+plan_result make_plan(placement_input in, const placement_strategy& strategy);
 
 } // namespace troupe

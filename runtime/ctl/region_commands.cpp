@@ -1,5 +1,7 @@
 #include <troupe/runtime/ctl/commands.hpp>
 
+#include <troupe/cluster/map/types.hpp>
+
 #include <troupe/runtime/ctl/failure.hpp>
 #include <troupe/runtime/ctl/table.hpp>
 #include <troupe/runtime/http/uri.hpp>
@@ -107,7 +109,7 @@ void add_region_commands(CLI::App& app, session& with) {
   x->add_option("--partitions", options->partitions,
                 "Their number; keys then belong to other partitions, and "
                 "state does not follow them: only with --force once it ran")
-      ->check(CLI::Range(1u, 1u << 24));
+      ->check(CLI::Range(1u, partitions_max));
   x->add_option("--weight", options->weights,
                 "PARTITION=WEIGHT, repeatable; 1 is normal")
       ->expected(1)

@@ -10,6 +10,8 @@
 //
 // All take --partitions (1000), and --workers, where CAF's own number is not
 // meant.
+#include <numeric>
+
 #include <google/protobuf/wrappers.pb.h>
 #include <troupe/troupe.hpp>
 
@@ -124,11 +126,32 @@ void wait_for_all(troupe::node& node, const caf::actor& to,
                   const arguments& args) {
   caf::scoped_actor self{node.system()};
   auto count = static_cast<std::uint32_t>(args.count("partitions", 1000));
-  for (std::uint32_t p = 0; p < count; ++p)
-    self->request(to, std::chrono::seconds{20}, troupe::to_partition{p, "k"},
-                  make_payload())
-        .receive([](const BytesValue&) {},
-                 [&](const caf::error& e) { fail(node.system().render(e)); });
+  constexpr std::uint32_t at_once = 64;
+  // Those held for a partition that has no owner yet expire: asked again.
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{120};
+  auto ask = [&](std::uint32_t p) {
+    return self->request(to, caf::infinite, troupe::to_partition{p, "k"},
+                         make_payload());
+  };
+  for (std::uint32_t first = 0; first < count; first += at_once) {
+    auto last = std::min(first + at_once, count);
+    std::vector<std::uint32_t> left(last - first);
+    std::iota(left.begin(), left.end(), first);
+    while (!left.empty()) {
+      std::vector<decltype(ask(0))> asked;
+      for (auto p : left)
+        asked.push_back(ask(p));
+      std::vector<std::uint32_t> again;
+      for (std::size_t i = 0; i < left.size(); ++i)
+        asked[i].receive([](const BytesValue&) {},
+                         [&](const caf::error& e) {
+                           if (std::chrono::steady_clock::now() > deadline)
+                             fail(node.system().render(e));
+                           again.push_back(left[i]);
+                         });
+      left = std::move(again);
+    }
+  }
 }
 
 void ask(const std::string& role, const arguments& args) {

@@ -118,6 +118,11 @@ private:
     out.clock_error_ppm = what.clock_error_ppm;
     out.settings = quick_settings();
     out.settings.hold_messages_max = what.hold_max;
+    if (what.seed % 3 == 0) { // partitions in pieces, as if there were many
+      out.settings.entry_partitions_max = 3;
+      out.settings.starts_max = 4;
+      out.settings.moves_max = 2;
+    }
     if (!what.strict) {
       out.settings.held_message = 2s;
       out.settings.fence_deadline = 800ms;

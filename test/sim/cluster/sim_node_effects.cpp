@@ -86,7 +86,8 @@ void sim_node::perform(lease_extended& x) {
 }
 
 void sim_node::perform(happened& x) {
-  world_.checks().happened({name_, life_, *core_, disk_}, x.event);
+  for (auto& event : x.events)
+    world_.checks().happened({name_, life_, *core_, disk_}, event);
 }
 
 void sim_node::perform(command_done& x) {

@@ -156,9 +156,10 @@ struct node_lab {
   std::vector<proto::Event> events(proto::EventKind kind) const {
     std::vector<proto::Event> out;
     for (auto& x : effects)
-      if (auto* one = std::get_if<happened>(&x);
-          one && one->event.local() && one->event.kind() == kind)
-        out.push_back(one->event);
+      if (auto* some = std::get_if<happened>(&x))
+        for (auto& one : some->events)
+          if (one.local() && one.kind() == kind)
+            out.push_back(one);
     return out;
   }
   void pass(boot_time time) {
