@@ -34,8 +34,8 @@ namespace troupe {
 class remote_sender;
 
 /// Makes a partition's actor. Called on the coordinator's thread.
-using partition_factory = std::function<caf::actor(
-    caf::actor_system&, std::shared_ptr<const partition_context>)>;
+using partition_factory =
+    std::function<caf::actor(caf::actor_system&, partition_context)>;
 
 // A request's number for its owner: its partition's slot, and one of the
 // slot's.

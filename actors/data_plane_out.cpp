@@ -216,13 +216,13 @@ void data_plane::report(boot_time now) {
   };
   for (auto& who : due) {
     auto* actor = static_cast<partition*>(who->get());
-    auto& at = actor->context();
+    auto at = actor->key();
     for (auto& one : actor->take_tallies()) {
       auto& to = out[{one.origin, one.started}];
       auto& row = *to.add_rows();
-      row.set_region(at.key.region.value);
-      row.set_partition(at.key.partition);
-      row.set_epoch(at.epoch.value);
+      row.set_region(at.region.value);
+      row.set_partition(at.partition);
+      row.set_epoch(actor->epoch().value);
       row.set_messages(one.messages);
       if (to.rows_size() >= rows_max)
         flush({one.origin, one.started}, to);

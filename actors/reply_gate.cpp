@@ -32,7 +32,7 @@ void reply_gate::enqueue(caf::mailbox_element_ptr what,
       || (!what->sender && what->stages.empty()))
     return;
   if (verdict == partition::verdict::pass)
-    from->context().plane->counters().answered.add(1);
+    from->plane().counters().answered.add(1);
   if (verdict == partition::verdict::pass && what->stages.empty()
       && what->mid.is_request())
     if (auto* asker = remote_sender::of(what->sender)) {

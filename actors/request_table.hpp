@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -37,22 +38,25 @@ public:
   static constexpr unsigned number_bits = NumberBits;
 
   std::uint32_t add(open_request x) {
-    if (count_ * 2 >= places_.size())
+    if (!table_)
+      table_ = std::make_unique<table>();
+    auto& [places, count, last] = *table_;
+    if (count * 2 >= places.size())
       grow();
     place* at;
     do {
-      last_ = (last_ + 1) & mask;
-      at = &place_of(last_);
-    } while (last_ == 0 || at->number != 0);
-    at->number = last_;
+      last = (last + 1) & mask;
+      at = &place_of(last);
+    } while (last == 0 || at->number != 0);
+    at->number = last;
     at->what = std::move(x);
-    ++count_;
-    return last_;
+    ++count;
+    return last;
   }
 
   /// Null: there is none.
   open_request* find(std::uint32_t number) {
-    if (number == 0 || places_.empty())
+    if (number == 0 || size() == 0)
       return nullptr;
     auto& at = place_of(number);
     return at.number == number ? &at.what : nullptr;
@@ -64,21 +68,23 @@ public:
     auto& at = place_of(number);
     auto out = std::exchange(at.what, {});
     at.number = 0;
-    --count_;
-    if (count_ == 0 && places_.size() > kept_max)
-      places_ = {};
+    if (--table_->count == 0 && table_->places.size() > kept_max)
+      table_->places = {};
     return out;
   }
 
   /// Takes out all that `which` says, in no order, and hands them to `f`.
   template <class Which, class F>
   void take_if(Which which, F f) {
-    for (std::size_t i = 0; i < places_.size(); ++i)
-      if (places_[i].number != 0 && which(places_[i].what))
-        f(take(places_[i].number));
+    if (size() == 0)
+      return;
+    auto& places = table_->places;
+    for (std::size_t i = 0; i < places.size(); ++i)
+      if (places[i].number != 0 && which(places[i].what))
+        f(take(places[i].number));
   }
 
-  std::size_t size() const { return count_; }
+  std::size_t size() const { return table_ ? table_->count : 0; }
 
 private:
   static constexpr std::uint32_t mask = (1u << number_bits) - 1;
@@ -88,23 +94,27 @@ private:
     std::uint32_t number = 0; // 0: free
     open_request what;
   };
+  struct table {
+    std::vector<place> places; // a power of two of them
+    std::size_t count = 0;
+    std::uint32_t last = 0;
+  };
 
   place& place_of(std::uint32_t number) {
-    return places_[number & (places_.size() - 1)];
+    return table_->places[number & (table_->places.size() - 1)];
   }
 
   // No two that are open meet: their numbers differ in the lower bits already.
   void grow() {
-    std::vector<place> larger(places_.empty() ? 2 : places_.size() * 2);
-    larger.swap(places_);
+    auto& places = table_->places;
+    std::vector<place> larger(places.empty() ? 2 : places.size() * 2);
+    larger.swap(places);
     for (auto& one : larger)
       if (one.number != 0)
         place_of(one.number) = std::move(one);
   }
 
-  std::vector<place> places_; // a power of two of them
-  std::size_t count_ = 0;
-  std::uint32_t last_ = 0;
+  std::unique_ptr<table> table_; // null: there never was a request
 };
 
 using request_table = basic_request_table<28>;

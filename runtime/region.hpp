@@ -98,8 +98,7 @@ partition_factory make_partition_factory(F f) {
   static_assert(std::is_base_of_v<partition, self>,
                 "the self pointer is a troupe::partition* or a "
                 "troupe::stateful_partition<State>*");
-  return [f](caf::actor_system& sys,
-             std::shared_ptr<const partition_context> context) -> caf::actor {
+  return [f](caf::actor_system& sys, partition_context context) -> caf::actor {
     caf::actor_config cfg;
     cfg.init_fun = caf::actor_config::init_fun_type{
         [f](caf::local_actor* ptr) -> caf::behavior {
@@ -114,8 +113,7 @@ partition_factory make_partition_factory(F f) {
 template <class Actor, class... Ts>
 partition_factory make_partition_class_factory(Ts... xs) {
   static_assert(std::is_base_of_v<partition, Actor>);
-  return [xs...](caf::actor_system& sys,
-                 std::shared_ptr<const partition_context> context) {
+  return [xs...](caf::actor_system& sys, partition_context context) {
     caf::actor_config cfg;
     return caf::actor{sys.spawn_impl<Actor, caf::no_spawn_options>(
         cfg, std::move(context), xs...)};

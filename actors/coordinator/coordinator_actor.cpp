@@ -94,6 +94,9 @@ void coordinator_actor::perform() {
 void coordinator_actor::host(hosted_region region) {
   auto settings = region.settings;
   bool hosts = region.hosts;
+  region.context = std::make_shared<region_context>(
+      region_context{&plane_, settings.name, settings.keep_running,
+                     core_->config().settings.stop_deadline});
   hosted_[settings.name] = std::move(region);
   core_->announce(now(), std::move(settings), hosts);
 }
@@ -213,18 +216,11 @@ void coordinator_actor::on(const start_actor& x) {
                         "this node does not host region '" + name + "'");
     return;
   }
-  auto context = std::make_shared<partition_context>();
-  context->plane = &plane_;
-  context->key = x.key;
-  context->epoch = x.epoch;
-  context->region = name;
-  context->keep_running = i->second.settings.keep_running;
-  context->stop_deadline = core_->config().settings.stop_deadline;
-  context->state = x.state;
   caf::actor actor;
   std::string why = "the region's factory made no actor";
   try {
-    actor = i->second.make(system(), std::move(context));
+    actor =
+        i->second.make(system(), {i->second.context, x.key, x.epoch, x.state});
   } catch (const std::exception& e) {
     why = e.what();
   } catch (...) {

@@ -25,7 +25,8 @@ struct coordinator_clock {
 struct hosted_region {
   region_settings settings;
   bool hosts = false;
-  partition_factory make; // when it hosts
+  partition_factory make;                          // when it hosts
+  std::shared_ptr<const region_context> context{}; // of its actors
 };
 
 /// One node's member of the coordinator group: feeds `node_core` and performs

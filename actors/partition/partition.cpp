@@ -33,8 +33,7 @@ caf::error to_error(caf::scheduled_actor*, std::exception_ptr& x) {
 
 } // namespace
 
-partition::partition(caf::actor_config& cfg,
-                     std::shared_ptr<const partition_context> context)
+partition::partition(caf::actor_config& cfg, partition_context context)
     : super(cfg), context_(std::move(context)) {
   set_default_handler(no_handler);
   set_exception_handler(to_error);
@@ -71,7 +70,7 @@ void partition::on_load(std::function<void(std::string_view)> hook) {
 void partition::deliver(envelope&& msg, caf::execution_unit* ctx) {
   auto element = std::move(msg.element);
   // What another node asked and a partition here handed on is ours.
-  bool handed_on = msg.origin == context_->plane->cfg().self && element->sender
+  bool handed_on = msg.origin == plane().cfg().self && element->sender
                    && remote_sender::of(element->sender);
   if (msg.path.size() == 1)
     msg.path.clear(); // goes without saying
@@ -107,18 +106,18 @@ void partition::gate_opened() {
 }
 
 bool partition::lease_holds() const {
-  auto& plane = *context_->plane;
+  auto& plane = this->plane();
   return plane.now() + plane.cfg().settings.handler_budget < plane.lease_end();
 }
 
 bool partition::gate_open() const {
-  return context_->keep_running || lease_holds();
+  return context_.region->keep_running || lease_holds();
 }
 
 bool partition::may_speak() const {
-  auto& plane = *context_->plane;
+  auto& plane = this->plane();
   return !killed_
-         && (context_->keep_running || plane.now() < plane.lease_end());
+         && (context_.region->keep_running || plane.now() < plane.lease_end());
 }
 
 bool partition::erase_open(const caf::strong_actor_ptr& source,

@@ -25,14 +25,20 @@ class partition;
 class data_plane;
 class remote_sender;
 
-/// What a partition actor is started with.
-struct partition_context {
-  data_plane* plane = nullptr; // outlives the actor
-  partition_key key;
-  troupe::epoch epoch;
-  std::string region;
+/// What all partitions of a region have in common on a node.
+struct region_context {
+  data_plane* plane = nullptr; // outlives the actors
+  std::string name;
   bool keep_running = false;
   boot_time stop_deadline{0};
+};
+
+/// What a partition actor is made with: its constructor passes it on.
+struct partition_context {
+  std::shared_ptr<const region_context> region;
+  partition_key key;
+  troupe::epoch epoch;
+  /// What the last owner saved, until it has started; then what itself did.
   partition_state state;
 };
 
@@ -51,18 +57,17 @@ class partition : public caf::event_based_actor {
 public:
   using super = caf::event_based_actor;
 
-  partition(caf::actor_config& cfg,
-            std::shared_ptr<const partition_context> context);
+  partition(caf::actor_config& cfg, partition_context context);
   ~partition() override;
 
   // -- what it is -------------------------------------------------------------
 
-  const std::string& region() const { return context_->region; }
+  const std::string& region() const { return context_.region->name; }
   /// Which one, counted from 0.
-  partition_id number() const { return context_->key.partition; }
+  partition_id number() const { return context_.key.partition; }
   /// The fencing token of this ownership: greater than that of every earlier
   /// owner. Hand it to whatever this actor writes to.
-  troupe::epoch epoch() const { return context_->epoch; }
+  troupe::epoch epoch() const { return context_.epoch; }
 
   // -- hooks ------------------------------------------------------------------
 
@@ -121,7 +126,8 @@ public:
   bool may_speak() const;
   /// It is dead, or about to be, and takes nothing any more.
   bool gone() const { return gone_; }
-  const partition_context& context() const { return *context_; }
+  partition_key key() const { return context_.key; }
+  data_plane& plane() const { return *context_.region->plane; }
 
   caf::invoke_message_result consume(caf::mailbox_element& x) override;
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
@@ -175,14 +181,14 @@ private:
   caf::error why_not_begun(caf::mailbox_element& x) const;
   envelope rebuild(caf::mailbox_element& x);
 
-  std::shared_ptr<const partition_context> context_;
+  partition_context context_;
   std::unique_ptr<hooks> hooks_;
   phase phase_ = phase::fresh;
   std::atomic<bool> killed_{false};
   std::atomic<bool> gone_{false};
   std::atomic<std::uint32_t> done_here_{0};
   bool stalled_ = false; // something was skipped until the gate opens
-  std::optional<partition_state> saved_;
+  bool saved_ = false;   // its own state
   fifo<intake<envelope>::parcel> left_; // not begun, in order
   std::mutex mutex_;                    // guards what follows
   bool closing_ = false; // wants to hear when the last request is answered

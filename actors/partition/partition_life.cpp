@@ -75,12 +75,13 @@ void partition::on_begin() {
   if (phase_ != phase::fresh)
     return;
   handling_scope scope{this};
-  if (hooks_ && hooks_->load && context_->state.present)
-    hooks_->load(*context_->state.bytes);
+  if (hooks_ && hooks_->load && context_.state.present)
+    hooks_->load(*context_.state.bytes);
+  context_.state = {};
   if (hooks_ && hooks_->start)
-    hooks_->start(context_->epoch);
+    hooks_->start(context_.epoch);
   phase_ = phase::running;
-  context_->plane->listener().partition_started(context_->key, context_->epoch);
+  plane().listener().partition_started(context_.key, context_.epoch);
 }
 
 void partition::on_marker() {
@@ -93,7 +94,7 @@ void partition::on_marker() {
   }
   finish_if_idle();
   if (phase_ == phase::closing)
-    delayed_send(this, context_->stop_deadline,
+    delayed_send(this, context_.region->stop_deadline,
                  partition_control{partition_control::kind::deadline, {}});
 }
 
@@ -145,14 +146,15 @@ void partition::finish() {
     state.present = true;
     state.bytes = std::make_shared<const std::string>(hooks_->save());
   }
-  saved_ = std::move(state);
+  context_.state = std::move(state);
+  saved_ = true;
   give_back_rest();
 }
 
 void partition::on_kill() {
   gone_.store(true); // from here on it is not opened any more
-  context_->plane->close(context_->key,
-                         context_->epoch); // what comes is parked
+  plane().close(context_.key,
+                context_.epoch); // what comes is parked
   answer_open(make_error(errc::outcome_unknown, "the node lost the partition"));
   give_back_rest();
 }
@@ -167,7 +169,7 @@ void partition::on_fence(const fence& f) {
   if (ending())
     left_.emplace_back(f);
   else
-    context_->plane->answer_fence(context_->key, f);
+    plane().answer_fence(context_.key, f);
 }
 
 void partition::on_end() {
@@ -177,10 +179,11 @@ void partition::on_end() {
   }
   phase_ = phase::done;
   gone_.store(true);
-  auto& plane = *context_->plane;
-  plane.stopped(context_->key, context_->epoch, std::exchange(left_, {}));
-  plane.listener().partition_stopped(context_->key, context_->epoch,
-                                     std::move(saved_));
+  auto& plane = this->plane();
+  plane.stopped(context_.key, context_.epoch, std::exchange(left_, {}));
+  plane.listener().partition_stopped(
+      context_.key, context_.epoch,
+      saved_ ? std::optional{std::move(context_.state)} : std::nullopt);
   quit();
 }
 
@@ -230,14 +233,14 @@ bool partition::cleanup(caf::error&& reason, caf::execution_unit* host) {
               : reason                      ? home_system().render(reason)
                                             : "it quit by itself";
   gone_.store(true); // from here on it is not opened any more
-  auto& plane = *context_->plane;
-  plane.close(context_->key, context_->epoch); // what comes now is parked
+  auto& plane = this->plane();
+  plane.close(context_.key, context_.epoch); // what comes now is parked
   collect_mailbox(reason);
   answer_open(make_error(errc::handler_failed, text));
   phase_ = phase::done;
   auto result = super::cleanup(std::move(reason), host);
-  plane.stopped(context_->key, context_->epoch, std::exchange(left_, {}));
-  plane.listener().partition_failed(context_->key, context_->epoch, text);
+  plane.stopped(context_.key, context_.epoch, std::exchange(left_, {}));
+  plane.listener().partition_failed(context_.key, context_.epoch, text);
   return result;
 }
 

@@ -47,7 +47,7 @@ void partition::enqueue_routed(caf::mailbox_element_ptr element,
 // extended, or the partition is killed. [INV-GATE-2]
 void partition::wait_for_gate() {
   if (!std::exchange(stalled_, true))
-    context_->plane->stalled(ctrl());
+    plane().stalled(ctrl());
 }
 
 // The lease may be extended between two messages: what lies behind a skipped
@@ -97,7 +97,7 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
   }
   if (must_wait())
     return invoke_message_result::skipped;
-  auto& plane = *context_->plane;
+  auto& plane = this->plane();
   handling_scope scope{this};
   auto& path = handling_now().path;
   x.mid = unmarked(x.mid);
@@ -171,8 +171,7 @@ caf::invoke_message_result partition::consume_routed(caf::mailbox_element& x) {
 // Looked at when its turn comes, not before.
 caf::error partition::why_not_begun(caf::mailbox_element& x) const {
   if (auto* extra = extra_of(x))
-    if (extra->expires != boot_time{0}
-        && context_->plane->now() >= extra->expires)
+    if (extra->expires != boot_time{0} && plane().now() >= extra->expires)
       return make_error(errc::expired);
   if (auto* wire = exactly<wire_element>(x))
     if (auto* wrong = wire->read())
@@ -184,7 +183,7 @@ caf::error partition::why_not_begun(caf::mailbox_element& x) const {
 // announces the next one, and asks for it soon when there is much to say.
 void partition::done_for(const remote_sender& from,
                          const caf::mailbox_element& what) {
-  auto& plane = *context_->plane;
+  auto& plane = this->plane();
   auto& limits = plane.cfg().settings;
   auto* wire = exactly<wire_element>(what);
   bool first, many;
@@ -222,14 +221,14 @@ void partition::take_off_stages(caf::mailbox_element& x) {
 
 void partition::pong() {
   proto::Pong answer;
-  answer.set_node(context_->plane->cfg().self.value);
-  answer.set_epoch(context_->epoch.value);
+  answer.set_node(plane().cfg().self.value);
+  answer.set_epoch(context_.epoch.value);
   make_response_promise().deliver(answer);
 }
 
 // An element that was not begun, as what its router sent.
 envelope partition::rebuild(caf::mailbox_element& x) {
-  auto& plane = *context_->plane;
+  auto& plane = this->plane();
   envelope out;
   out.origin = plane.cfg().self;
   out.bytes = 256;

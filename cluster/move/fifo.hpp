@@ -4,49 +4,60 @@
 #include <utility>
 #include <vector>
 
+#include <troupe/cluster/move/rare.hpp>
+
 namespace troupe {
 
-/// A queue that costs three words and no memory while it is empty, as it is in
+/// A queue that costs a pointer and no memory while it is empty, as it is in
 /// nearly every partition at nearly every time (std::deque takes 600 bytes).
 template <class T>
 class fifo {
 public:
-  bool empty() const { return head_ == items_.size(); }
-  std::size_t size() const { return items_.size() - head_; }
-  T& front() { return items_[head_]; }
+  bool empty() const { return !queue_; }
+  std::size_t size() const {
+    return queue_ ? queue_->items.size() - queue_->head : 0;
+  }
+  T& front() { return queue_->items[queue_->head]; }
 
   template <class... Ts>
   void emplace_back(Ts&&... xs) {
-    items_.emplace_back(std::forward<Ts>(xs)...);
+    queue_.own().items.emplace_back(std::forward<Ts>(xs)...);
   }
-  void push_back(T x) { items_.push_back(std::move(x)); }
+  void push_back(T x) { queue_.own().items.push_back(std::move(x)); }
 
   void push_front(T x) {
-    if (head_ > 0)
-      items_[--head_] = std::move(x);
+    auto& [items, head] = queue_.own();
+    if (head > 0)
+      items[--head] = std::move(x);
     else
-      items_.insert(items_.begin(), std::move(x));
+      items.insert(items.begin(), std::move(x));
   }
 
   T pop_front() {
-    T x = std::move(items_[head_++]);
-    if (empty()) {
-      std::vector<T>{}.swap(items_);
-      head_ = 0;
-    } else if (head_ >= 64 && head_ * 2 >= items_.size()) {
-      items_.erase(items_.begin(),
-                   items_.begin() + static_cast<std::ptrdiff_t>(head_));
-      head_ = 0;
+    auto& [items, head] = *queue_;
+    T x = std::move(items[head++]);
+    if (head == items.size()) {
+      queue_.reset();
+    } else if (head >= 64 && head * 2 >= items.size()) {
+      items.erase(items.begin(),
+                  items.begin() + static_cast<std::ptrdiff_t>(head));
+      head = 0;
     }
     return x;
   }
 
-  auto begin() { return items_.begin() + static_cast<std::ptrdiff_t>(head_); }
-  auto end() { return items_.end(); }
+  T* begin() { return queue_ ? queue_->items.data() + queue_->head : nullptr; }
+  T* end() {
+    return queue_ ? queue_->items.data() + queue_->items.size() : nullptr;
+  }
 
 private:
-  std::vector<T> items_;
-  std::size_t head_ = 0;
+  struct queue {
+    std::vector<T> items;
+    std::size_t head = 0;
+  };
+
+  rare<queue> queue_; // never there without items
 };
 
 } // namespace troupe

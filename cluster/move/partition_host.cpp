@@ -34,7 +34,10 @@ void partition_host::learn(partition_key key, const assignment& now) {
   bool concerns =
       now.owner == self_ || now.target == self_ || records_.count(key) != 0;
   if (concerns)
-    update(key, [&](record& r) { r.now = now; });
+    update(key, [&](record& r) {
+      r.now = {now.stage,  now.owner,  now.owner_incarnation, now.epoch,
+               now.target, now.source, now.source_epoch};
+    });
 }
 
 void partition_host::forget(partition_key key) {
@@ -96,9 +99,7 @@ void partition_host::failed(partition_key key, epoch at, std::string why) {
     return;
   update(key, [&](record& r) {
     set_life(key, r, life::none);
-    r.failed_epoch = at;
-    r.failure = std::move(why);
-    r.unstarted = false;
+    fail(r, at, std::move(why), false);
   });
 }
 
@@ -133,8 +134,7 @@ void partition_host::session_ended(node_id with) {
       again.push_back(key);
   for (auto key : again)
     update(key, [&](record& r) {
-      for (auto* kept :
-           {r.saved ? &*r.saved : nullptr, r.received ? &*r.received : nullptr})
+      for (auto* kept : {r.saved.get(), r.received.get()})
         if (kept && kept->sent_to == with)
           kept->sent_to = kept->taken_by = {};
     });
@@ -175,18 +175,21 @@ void partition_host::give_up_states(boot_time now, boot_time limit) {
 // -- what follows from a record -----------------------------------------------
 
 bool partition_host::awaits_state(const record& r) const {
-  auto here = [&](const std::optional<kept_state>& kept) {
+  auto here = [&](const rare<kept_state>& kept) {
     return kept && kept->epoch == r.now.source_epoch;
   };
   return mine(r) && r.now.stage == stage::starting && r.actor == life::none
-         && r.failed_epoch != r.now.epoch && r.now.source
-         && r.now.source != self_ && !here(r.saved) && !here(r.received);
+         && !r.has_failed() && r.now.source && r.now.source != self_
+         && !here(r.saved) && !here(r.received);
+}
+
+void partition_host::fail(record& r, troupe::epoch at, std::string why,
+                          bool unstarted) {
+  r.failed = failed_start{at, std::move(why), unstarted};
 }
 
 void partition_host::give_up(record& r, std::string why) {
-  r.failed_epoch = r.now.epoch;
-  r.failure = std::move(why);
-  r.unstarted = true;
+  fail(r, r.now.epoch, std::move(why), true);
 }
 
 void partition_host::set_life(partition_key key, record& r, life next) {
@@ -224,9 +227,9 @@ void partition_host::kill(partition_key key, record& r) {
 
 partition_host::kept_state* partition_host::state_of(record& r, epoch at) {
   if (r.saved && r.saved->epoch == at)
-    return &*r.saved;
+    return r.saved.get();
   if (r.received && r.received->epoch == at)
-    return &*r.received;
+    return r.received.get();
   return nullptr;
 }
 
@@ -261,7 +264,7 @@ void partition_host::drive_actor(partition_key key, record& r) {
 // No actor, and the map wants one here.
 void partition_host::drive_start(partition_key key, record& r) {
   auto& now = r.now;
-  if (r.actor != life::none || !mine(r) || r.failed_epoch == now.epoch)
+  if (r.actor != life::none || !mine(r) || r.has_failed())
     return;
   if (now.stage == stage::pausing && (!r.saved || r.saved->epoch < now.epoch)) {
     // Called off before it began. What it would have started from is passed
@@ -292,8 +295,7 @@ void partition_host::drive_state(partition_key key, record& r) {
   if (r.received && now.stage == stage::running
       && now.epoch > r.received->epoch)
     r.received.reset();
-  for (auto* kept :
-       {r.saved ? &*r.saved : nullptr, r.received ? &*r.received : nullptr}) {
+  for (auto* kept : {r.saved.get(), r.received.get()}) {
     if (!kept)
       continue;
     node_id to;
@@ -324,8 +326,7 @@ void partition_host::drive_state(partition_key key, record& r) {
 
 bool partition_host::has_fact(const record& r) const {
   auto& now = r.now;
-  if (r.failed_epoch && r.failed_epoch == now.epoch
-      && now.stage != stage::unassigned)
+  if (r.has_failed() && now.stage != stage::unassigned)
     return true;
   if (holds_orphan(r))
     return true;
@@ -342,7 +343,7 @@ bool partition_host::has_fact(const record& r) const {
 // Of two holders the leader takes the one that says so first: the states are
 // the same.
 bool partition_host::holds_orphan(const record& r) const {
-  auto holds = [&](const std::optional<kept_state>& kept) {
+  auto holds = [&](const rare<kept_state>& kept) {
     return kept && kept->epoch == r.now.source_epoch;
   };
   return r.now.stage == stage::unassigned && r.now.source_epoch
@@ -371,10 +372,10 @@ void partition_host::add_fact(proto::Facts& to, partition_key key) const {
   proto::PartitionRow* row;
   if (holds_orphan(r)) {
     row = to.add_holding();
-  } else if (r.failed_epoch == r.now.epoch) {
+  } else if (r.has_failed()) {
     row = to.add_failed();
-    row->set_text(r.failure);
-    row->set_unstarted(r.unstarted);
+    row->set_text(r.failed->why);
+    row->set_unstarted(r.failed->unstarted);
   } else if (r.now.stage == stage::starting) {
     row = to.add_started();
   } else if (r.now.owner == self_ && r.now.target != self_) {

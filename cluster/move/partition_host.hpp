@@ -12,6 +12,7 @@
 
 #include <troupe/cluster/map/settings.hpp>
 #include <troupe/cluster/map/types.hpp>
+#include <troupe/cluster/move/rare.hpp>
 #include <troupe/proto/control.pb.h>
 
 namespace troupe {
@@ -136,16 +137,34 @@ private:
     bool asked_disk = false;
   };
 
+  // Of an assignment, what matters here.
+  struct place {
+    troupe::stage stage = stage::unassigned;
+    node_id owner;
+    incarnation owner_incarnation;
+    troupe::epoch epoch;
+    node_id target;
+    node_id source;
+    troupe::epoch source_epoch;
+  };
+
+  struct failed_start {
+    troupe::epoch epoch;
+    std::string why;
+    bool unstarted = false; // it failed before there was an actor
+  };
+
+  // There may be very many that only run: what else there is is elsewhere.
   struct record {
-    assignment now;
+    place now;
     life actor = life::none;
     bool killed = false;
-    troupe::epoch epoch;                // of the actor
-    std::optional<kept_state> saved;    // of our own actor
-    std::optional<kept_state> received; // from another node
-    troupe::epoch failed_epoch;
-    std::string failure;
-    bool unstarted = false; // it failed before there was an actor
+    troupe::epoch epoch;       // of the actor
+    rare<kept_state> saved;    // of our own actor
+    rare<kept_state> received; // from another node
+    rare<failed_start> failed;
+
+    bool has_failed() const { return failed && failed->epoch == now.epoch; }
   };
 
   bool mine(const record& r) const {
@@ -153,6 +172,8 @@ private:
   }
   kept_state* state_of(record& r, epoch at);
   bool awaits_state(const record& r) const;
+  static void fail(record& r, troupe::epoch at, std::string why,
+                   bool unstarted);
   static void give_up(record& r, std::string why);
   void drive(partition_key key, record& r);
   void drive_actor(partition_key key, record& r);

@@ -312,6 +312,8 @@ private:
   }
 
   state state_ = state::waiting;
+  bool unseen_ = false; // sent more than is counted, to this node itself
+  bool taken_ = false;  // any of what was sent
   route route_;
   node_id owner_;             // of the open or fencing stream
   incarnation owner_started_; // the same
@@ -323,8 +325,6 @@ private:
   std::uint64_t sent_ = 0;    // messages on this stream
   std::uint64_t settled_ = 0; // of them, returned or known as processed
   std::uint64_t bytes_ = 0;   // of the others, nearly
-  bool unseen_ = false;       // more than those, to this node itself
-  bool taken_ = false;        // any of them
   fifo<Message> returned_;    // go first, in this order
   fifo<Message> held_;
 };

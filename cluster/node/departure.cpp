@@ -76,6 +76,12 @@ bool nothing_comes(const node_core& core) {
   return true;
 }
 
+// All that ran here is on this node's disk.
+bool is_saved(const node_core& core) {
+  return core.host().alive() == 0 && core.states_open() == 0
+         && nothing_comes(core);
+}
+
 // Whether the voters that stay are enough. A node alone takes nothing away.
 bool quorum_without(const node_core& core) {
   auto& voters = core.members().voters;
@@ -111,7 +117,7 @@ std::optional<departing> departure::tick(boot_time now, node_core& core) {
     return retire(now, core);
   case stage::lingering:
     if (now >= until_)
-      return end(complete_);
+      return end(complete_ && core.host().alive() == 0);
     return std::nullopt;
   case stage::asking:
     return ask(now, core);
@@ -185,9 +191,11 @@ std::optional<departing> departure::say(boot_time now, node_core& core) {
     return out;
   }
   if (shows_intent(core)) {
-    begin(stage::emptying, now,
-          goal_ == goal::leave ? boot_time{times.drain}
-                               : times.stop_deadline + times.move_step);
+    empty_until_ =
+        now
+        + (goal_ == goal::leave ? boot_time{times.drain}
+                                : times.stop_deadline + times.move_step);
+    begin(stage::emptying, now, empty_until_ - now);
     return std::nullopt;
   }
   bool refused = reply_ && is(*reply_, errc::conflict);
@@ -211,8 +219,7 @@ std::optional<departing> departure::save(boot_time now, node_core& core) {
     begin(stage::saying, now, patience);
     return departing{departing::stage::no_room};
   }
-  complete_ = core.host().alive() == 0 && core.states_open() == 0
-              && nothing_comes(core);
+  complete_ = is_saved(core);
   if (complete_ || now >= until_)
     begin(stage::handing_over, now, hand_over_max);
   return std::nullopt;
@@ -222,11 +229,13 @@ std::optional<departing> departure::give_away(boot_time now, node_core& core) {
   bool refused = reply_ && is(*reply_, errc::conflict);
   if (!shows_intent(core) && !refused)
     say_intent(now, core); // somebody took it back
-  bool empty = shows_intent(core) && movable(core) == 0;
-  if (!empty && !refused && !cut_off(now, core) && now < until_)
+  complete_ = shows_intent(core) && movable(core) == 0;
+  if (!complete_ && !refused && !cut_off(now, core) && now < until_)
     return std::nullopt;
   // What clients asked through this node is answered while it is a member.
   begin(stage::serving, now, boot_time::max() - now);
+  if (clients_gone_) // once before
+    return std::nullopt;
   return departing{departing::stage::serves_nobody};
 }
 
@@ -255,6 +264,13 @@ std::optional<departing> departure::hand_over(boot_time now, node_core& core) {
                                       : core.config().settings.tick);
     return std::nullopt;
   }
+  // Somebody took the intent back meanwhile, and partitions came.
+  bool still = goal_ == goal::restart ? is_saved(core) : movable(core) == 0;
+  if (complete_ && !still && now < empty_until_) {
+    begin(stage::emptying, now, empty_until_ - now);
+    return std::nullopt;
+  }
+  complete_ = complete_ && still;
   if (goal_ == goal::restart) {
     // The leader need not wait for the end of the lease.
     core.retire(now);
@@ -276,7 +292,7 @@ std::optional<departing> departure::retire(boot_time now,
   if (self != nullptr && self->liveness == liveness::up && now < until_)
     return std::nullopt;
   if (quorum_without(core))
-    return end(complete_);
+    return end(complete_ && core.host().alive() == 0);
   // The others may be told to restart at this moment too, and their saying so
   // needs the quorum that would go with this node.
   begin(stage::lingering, now, core.config().settings.stabilisation);

@@ -86,12 +86,13 @@ private:
   goal goal_;
   stage stage_ = stage::saying;
   std::optional<boot_time> until_;           // the stage's end at the latest
+  boot_time empty_until_{0};                 // the same of `emptying`, in all
   std::uint64_t command_ = 0;                // under way; 0: none
   stage asked_in_{};                         // the stage that it is of
   std::optional<proto::CommandReply> reply_; // to the last one
   std::optional<boot_time> again_at_;        // the next one; none: see reply_
   bool clients_gone_ = false;
-  bool complete_ = false; // all was saved
+  bool complete_ = false; // all was given away, or saved
   std::uint32_t kept_ = 0;
   std::string refused_;
   log_index refused_at_;

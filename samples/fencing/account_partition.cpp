@@ -17,10 +17,9 @@ bank::Balance to_message(std::int64_t balance) {
 
 } // namespace
 
-account_partition::account_partition(
-    caf::actor_config& cfg,
-    std::shared_ptr<const troupe::partition_context> context,
-    caf::weak_actor_ptr store)
+account_partition::account_partition(caf::actor_config& cfg,
+                                     troupe::partition_context context,
+                                     caf::weak_actor_ptr store)
     : troupe::partition(cfg, std::move(context)), store_(std::move(store)) {
 }
 

@@ -19,8 +19,7 @@
 /// node is still to own the partition, the next actor starts under a new epoch.
 class account_partition : public troupe::partition {
 public:
-  account_partition(caf::actor_config& cfg,
-                    std::shared_ptr<const troupe::partition_context> context,
+  account_partition(caf::actor_config& cfg, troupe::partition_context context,
                     caf::weak_actor_ptr store);
 
   caf::behavior make_behavior() override;

@@ -230,21 +230,18 @@ public:
   }
   void spawn(std::size_t node, epoch e, behavior_function f, partition_id p = 0,
              partition_state state = {}, bool keep_running = false) {
-    auto context = std::make_shared<partition_context>();
-    context->plane = on(node).plane.get();
-    context->key = key(p);
-    context->epoch = e;
-    context->region = "r";
-    context->keep_running = keep_running;
-    context->stop_deadline = settings.stop_deadline;
-    context->state = std::move(state);
+    auto region = std::make_shared<region_context>();
+    region->plane = on(node).plane.get();
+    region->name = "r";
+    region->keep_running = keep_running;
+    region->stop_deadline = settings.stop_deadline;
     caf::actor_config c;
     c.init_fun = caf::actor_config::init_fun_type{
         [f](caf::local_actor* self) -> caf::behavior {
           return f(static_cast<partition*>(self));
         }};
     auto actor = sys->spawn_impl<partition, caf::no_spawn_options>(
-        c, std::shared_ptr<const partition_context>{context});
+        c, partition_context{region, key(p), e, std::move(state)});
     auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
     on(node).actors[e] = handle;
     static_cast<partition*>(handle->get())->begin();

@@ -396,8 +396,7 @@ mutant(confirmed_to_a_target_that_is_lost unit_coordinator
   "*for a target that is lost*")
 mutant(partition_is_touched_twice_in_an_entry unit_coordinator
   cluster/coordinator/coordinator_placement.cpp
-  "a->stage != stage::unassigned || !b.claim(key)"
-  "a->stage != stage::unassigned"
+  "(!a.epoch && lingers) || !b.claim(key)" "!a.epoch && lingers"
   "*one entry gives a partition*")
 
 # What another leader does not know.
@@ -443,9 +442,40 @@ mutant(failed_proposal_is_not_made_again unit_coordinator
 mutant(anybody_may_assign unit_coordinator cluster/coordinator/coordinator.cpp
   "if (!may_ask(what.map())) {" "if (false) {"
   "*only the leader says*")
+# Regions of very many partitions.
+mutant(entry_is_never_full unit_coordinator
+  cluster/coordinator/entry_builder.hpp
+  "return touched.size() >= rows_max;" "return false;"
+  cluster/coordinator/coordinator*.cpp "*names no more partitions*")
+mutant(all_start_at_once unit_coordinator
+  cluster/coordinator/coordinator_placement.cpp
+  "under_way + count >= settings_.starts_max" "false"
+  "*names no more partitions*")
+mutant(facts_without_room_are_forgotten unit_coordinator
+  cluster/coordinator/coordinator_entry.cpp
+  "facts_ = std::move(facts);" ";" "*facts that an entry has no room for*")
+mutant(request_without_room_is_refused unit_coordinator
+  cluster/coordinator/coordinator_entry.cpp
+  [==[    if (b.full()) {
+      queue_.push_back]==]
+  [==[    if (false) {
+      queue_.push_back]==]
+  "*request waits when the entry is full*")
+mutant(plan_outlives_the_nodes_that_it_is_for unit_coordinator
+  cluster/coordinator/coordinator.cpp
+  "if (what.nodes || !what.regions.empty())" "if (false)"
+  "*given up when something else*")
+mutant(plan_does_not_see_moves_by_hand unit_coordinator
+  cluster/coordinator/coordinator.cpp
+  "!follows(run->second, key, a)" "false"
+  "*does not reach one node*")
+mutant(plan_does_not_look_back_for_what_failed unit_coordinator
+  cluster/coordinator/coordinator_placement.cpp
+  "run.first = std::min(run.first, key.partition);" ""
+  "*while the plan's moves go on*")
 mutant(moves_are_not_counted_where_they_go unit_coordinator
   cluster/coordinator/coordinator_placement.cpp
-  [==[      ++busy[to];
+  [==[    ++busy[to];
 ]==]
   ""
   "*moves at a time are counted*")
@@ -507,7 +537,7 @@ mutant(second_kill_is_not_said unit_move cluster/move/partition_host.cpp
   "*two actors in a row*")
 mutant(failed_start_is_tried_again_at_once unit_move
   cluster/move/partition_host.cpp
-  "!mine(r) || r.failed_epoch == now.epoch" "!mine(r)"
+  "!mine(r) || r.has_failed()" "!mine(r)"
   "*not tried again at its epoch*")
 mutant(running_actor_is_taken_for_the_next unit_move
   cluster/move/partition_host.cpp
@@ -737,7 +767,7 @@ mutant(goodbye_of_a_number_never_sent_is_believed unit_link
 # Actors: the gate, and what is counted.
 mutant(lease_is_ignored_at_the_gate actor_partition
   actors/partition/partition.cpp
-  "return context_->keep_running || lease_holds();" "return true;"
+  "return context_.region->keep_running || lease_holds();" "return true;"
   "*a closed gate lets nothing begin*")
 mutant(budget_is_ignored_at_the_gate actor_partition
   actors/partition/partition.cpp
@@ -765,6 +795,12 @@ mutant(wish_to_go_is_said_once sim_cluster cluster/node/departure.cpp
 mutant(cut_off_node_waits_for_a_majority sim_cluster cluster/node/departure.cpp
   "return now - heard > 2 * core.config().settings.election_max + 1s;"
   "return false;" "*cannot reach the others*")
+mutant(departure_does_not_look_back sim_cluster cluster/node/departure.cpp
+  "if (complete_ && !still && now < empty_until_) {" "if (false) {"
+  "*drain is taken back when it has nothing left*")
+mutant(late_answer_counts_for_the_next_question unit_node
+  cluster/node/departure.cpp "if (asked_in_ == stage_)" "if (true)"
+  "*late answer to the intent*")
 mutant(voter_goes_whose_vote_is_needed sim_cluster
   cluster/coordinator/voter_plan.cpp
   "if (!serves(id) || enough_without(id))" "if (true)" "*another one goes*")

@@ -108,8 +108,7 @@ struct lone_node final : coordinator_ports, plane_listener {
     task([region](coordinator_actor& c) { c.host(region); });
   }
   partition_factory factory(std::function<void(partition*)> f = {}) {
-    return [f](caf::actor_system& sys,
-               std::shared_ptr<const partition_context> context) {
+    return [f](caf::actor_system& sys, partition_context context) {
       caf::actor_config c;
       c.init_fun = caf::actor_config::init_fun_type{
           [f](caf::local_actor* self) -> caf::behavior {

@@ -161,12 +161,10 @@ TEST_CASE("threads: [R-10] senders on two nodes through moves: each message "
   };
   auto start = [&](std::uint64_t owner, std::uint64_t at) {
     auto& one = sides[owner - 1];
-    auto context = std::make_shared<partition_context>();
-    context->plane = one.plane.get();
-    context->key = key;
-    context->epoch = epoch{at};
-    context->region = "r";
-    context->stop_deadline = 10s;
+    auto region = std::make_shared<region_context>();
+    region->plane = one.plane.get();
+    region->name = "r";
+    region->stop_deadline = 10s;
     caf::actor_config c;
     c.init_fun = caf::actor_config::init_fun_type{
         [&](caf::local_actor*) -> caf::behavior {
@@ -179,7 +177,7 @@ TEST_CASE("threads: [R-10] senders on two nodes through moves: each message "
           }};
         }};
     auto actor = sys.spawn_impl<partition, caf::no_spawn_options>(
-        c, std::shared_ptr<const partition_context>{context});
+        c, partition_context{region, key, epoch{at}, {}});
     auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
     static_cast<partition*>(handle->get())->begin();
     REQUIRE(one.wait_for(&side::started_at, at));

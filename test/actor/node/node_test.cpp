@@ -36,8 +36,7 @@ caf::behavior counter(stateful_partition<count>* self) {
 
 class adder : public partition {
 public:
-  adder(caf::actor_config& cfg, std::shared_ptr<const partition_context> where,
-        int add)
+  adder(caf::actor_config& cfg, partition_context where, int add)
       : partition(cfg, std::move(where)), add_(add) {}
 
   caf::behavior make_behavior() override {

@@ -98,8 +98,10 @@ inline void add(digester& d, const partition_host& x) {
   };
   for (auto& [key, r] : field<host_records>(x)) {
     d.add(key.partition);
-    add(d, r.now);
-    d.add(r.actor, r.killed, r.epoch, r.failed_epoch, r.unstarted);
+    d.add(r.now.stage, r.now.owner, r.now.owner_incarnation, r.now.epoch,
+          r.now.target, r.now.source, r.now.source_epoch);
+    d.add(r.actor, r.killed, r.epoch, r.failed ? r.failed->epoch : epoch{},
+          r.failed && r.failed->unstarted);
     kept(r.saved);
     kept(r.received);
   }
@@ -108,10 +110,11 @@ inline void add(digester& d, const partition_host& x) {
 // The bytes on their way of a stream decide nothing: there is always room.
 static_assert(
     sizeof(stream<message>)
-        == sizeof(fields_of<stream<message>::state, route, node_id, incarnation,
-                            epoch, epoch, epoch, boot_time, std::uint64_t,
-                            std::uint64_t, std::uint64_t, std::pair<bool, bool>,
-                            fifo<message>, fifo<message>>),
+        == sizeof(
+            fields_of<fields_of<stream<message>::state, std::pair<bool, bool>>,
+                      route, node_id, incarnation, epoch, epoch, epoch,
+                      boot_time, std::uint64_t, std::uint64_t, std::uint64_t,
+                      fifo<message>, fifo<message>>),
     "another field of stream: give it to the digest");
 static_assert(sizeof(intake<message>)
                   == sizeof(fields_of<intake<message>::state, epoch,

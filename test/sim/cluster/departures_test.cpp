@@ -109,6 +109,28 @@ TEST_CASE("a node whose wish is taken back while it goes says it again",
   c.calm(30s);
 }
 
+TEST_CASE("a node whose drain is taken back when it has nothing left gives "
+          "away what comes then, too",
+          "[sim][scenario][departure]") {
+  // Somebody drains it, it is told to stop as well, and so is empty before it
+  // has said so itself.
+  auto pause = GENERATE(range(0, 30, 1));
+  cluster c{3, 30, true};
+  auto& gone = c.other_than(c.w.leader()->id());
+  c.w.set_intent(gone.id(), proto::INTENT_DRAIN);
+  gone.leave();
+  c.reach([&] {
+    auto& rows = c.region().partitions;
+    return std::none_of(rows.begin(), rows.end(),
+                        [&](auto& a) { return a.owner == gone.id(); });
+  });
+  c.w.run_for(std::chrono::milliseconds{pause});
+  c.w.set_intent(gone.id(), proto::INTENT_UNSPECIFIED);
+  c.send_all(20);
+  c.reach([&] { return gone.left(); }, 20s);
+  c.calm(30s);
+}
+
 TEST_CASE("one of three nodes is dead and another one goes: the last serves",
           "[sim][scenario][departure]") {
   cluster c{3};

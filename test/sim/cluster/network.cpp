@@ -2,6 +2,7 @@
 
 #include <iterator>
 #include <memory>
+#include <set>
 
 namespace troupe::sim {
 
@@ -83,19 +84,25 @@ void network::ended(process_id who) {
 // Until a peer hears the goodbye, what it sends stays on its side.
 void network::left(process_id who) {
   lives_.erase(who.node);
+  // The goodbye is the last frame: who still misses others misses it too.
+  std::set<node_id> cut;
+  for (auto& [on, lane] : lanes_)
+    if (on.first == who && !lane.frames.empty())
+      cut.insert(on.second.node);
+  for (auto& [node, life] : lives_)
+    if (!reachable(node, who.node) || !reachable(who.node, node))
+      cut.insert(node);
   std::erase_if(lanes_, [&](auto& kv) {
     return kv.first.first == who
            || (kv.first.second == who
                && (!lives(kv.first.first)
-                   || !reachable(kv.first.first.node, who.node)
-                   || !reachable(who.node, kv.first.first.node)));
+                   || cut.count(kv.first.first.node) != 0));
   });
   std::erase_if(unmet_, [&](auto& kv) { return kv.first.first == who; });
   for (auto& [node, life] : lives_) {
     process_id peer{node, life};
     auto met = met_.find({peer, who.node});
-    if (!reachable(node, who.node) || !reachable(who.node, node)
-        || (met != met_.end() && met->second != who.life))
+    if (cut.count(node) != 0 || (met != met_.end() && met->second != who.life))
       continue;
     // To whom it never spoke, it says goodbye at the first word.
     auto& lane = lanes_[{peer, who}];
