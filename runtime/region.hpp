@@ -30,25 +30,34 @@ public:
   /// Takes `(key, payload...)` from any actor; see `troupe::router`.
   const caf::actor& router() const { return router_; }
 
-  /// Sends `(key, payload...)` from any thread, as nobody. `none`: it is on its
-  /// way, or waits for its owner; an answer goes nowhere. Else it is refused,
-  /// and a dead letter.
-  template <class... Ts>
-  errc send(std::string key, Ts&&... payload) const {
+  /// Sends `(key, payload...)` from any thread, as nobody; `key` is a text or a
+  /// `to_partition`. `none`: it is on its way, or waits for its owner; an
+  /// answer goes nowhere. Else it is refused, and a dead letter.
+  template <class Key, class... Ts>
+  errc send(Key&& key, Ts&&... payload) const {
     return at().send(
-        caf::make_message(std::move(key), std::forward<Ts>(payload)...));
+        message_of(std::forward<Key>(key), std::forward<Ts>(payload)...));
   }
 
   /// The same, but waits for room up to `limit` where `send` says `overloaded`.
   /// Blocks its thread, which must not be one that actors share.
-  template <class... Ts>
-  errc send_within(std::chrono::milliseconds limit, std::string key,
+  template <class Key, class... Ts>
+  errc send_within(std::chrono::milliseconds limit, Key&& key,
                    Ts&&... payload) const {
-    return at().send_within(
-        limit, caf::make_message(std::move(key), std::forward<Ts>(payload)...));
+    return at().send_within(limit, message_of(std::forward<Key>(key),
+                                              std::forward<Ts>(payload)...));
   }
 
 private:
+  template <class... Ts>
+  static caf::message message_of(to_partition where, Ts&&... payload) {
+    return caf::make_message(std::move(where), std::forward<Ts>(payload)...);
+  }
+  template <class... Ts>
+  static caf::message message_of(std::string key, Ts&&... payload) {
+    return caf::make_message(std::move(key), std::forward<Ts>(payload)...);
+  }
+
   troupe::router& at() const {
     return *caf::actor_cast<troupe::router*>(router_);
   }

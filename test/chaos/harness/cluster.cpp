@@ -24,6 +24,14 @@ std::string counter_program() {
 #endif
 }
 
+std::string numbers_program() {
+#ifdef CHAOS_NUMBERS
+  return CHAOS_NUMBERS;
+#else
+  throw std::runtime_error{"this build has no chaos_numbers"};
+#endif
+}
+
 std::string witness_program() {
   if (auto* path = std::getenv("TROUPE_WITNESS"))
     return path;

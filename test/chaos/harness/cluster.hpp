@@ -18,6 +18,9 @@ std::string counter_program();
 /// That of nodes whose partitions write down when they run; see run_book.
 std::string witness_program();
 
+/// That of nodes whose partitions check the order of numbers.
+std::string numbers_program();
+
 /// That of the library which, preloaded, shifts a process's wall clock; empty:
 /// there is none in this build.
 std::string wall_shift_library();

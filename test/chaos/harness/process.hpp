@@ -36,6 +36,7 @@ public:
   process& operator=(process&& other) noexcept;
 
   bool running();
+  pid_t id() const { return pid_; }
   void signal(int number);
 
   /// kill -9, and waits until it is gone.

@@ -2,30 +2,21 @@
 // does. Its partitions write down when each of their handlers ran, in a file
 // that all nodes share (see run_book). With --loose there is a second region,
 // "loose", of so many partitions, that keeps running without a lease.
-#include <csignal>
 #include <cstdio>
-#include <iostream>
-
-#include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <test/chaos/harness/node_main.hpp>
+
 #include <troupe/runtime/boot_clock.hpp>
-#include <troupe/troupe.hpp>
 
 #include "counter.pb.h"
 
 namespace {
 
-troupe::node* the_node = nullptr;
 int book = -1;
-
-extern "C" void on_signal(int number) {
-  std::signal(number, SIG_DFL);
-  if (the_node)
-    the_node->request_stop(troupe::node::stop_kind::drain);
-}
 
 struct witness_state {
   counter::State totals;
@@ -69,53 +60,24 @@ caf::behavior count(witness_partition* self) {
   };
 }
 
-int report(const troupe::failure& why) {
-  std::cerr << "witness: " << troupe::to_string(why.code) << ": " << why.detail
-            << "\n  next: " << why.hint << std::endl;
-  return 1;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Counts per key, and writes down when", "chaos_witness"};
-  app.require_subcommand(1);
-  auto* sub = app.add_subcommand("node", "Run one node until it is stopped");
-  troupe::node_options options;
-  options.log = "info";
-  troupe::region_options region;
+  troupe::chaos::node_main program{"chaos_witness"};
   std::string file;
   std::uint32_t loose = 0;
-  std::vector<std::string> set;
-  sub->add_option("--name", options.name);
-  sub->add_option("--listen", options.listen);
-  sub->add_option("--advertise", options.advertise);
-  sub->add_option("--http", options.http);
-  sub->add_option("--data", options.data);
-  sub->add_option("--join", options.join)->delimiter(',');
-  sub->add_option("--expect", options.expect);
-  sub->add_option("--partitions", region.partitions);
-  sub->add_option("--set", set);
-  sub->add_option("--book", file, "The file that all nodes share")->required();
-  sub->add_option("--loose", loose,
-                  "Partitions of a region that keeps running");
-  CLI11_PARSE(app, argc, argv);
-  for (auto& one : set)
-    if (auto why = troupe::set_setting(options, one))
-      return report(why);
-  book = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-  troupe::node node{std::move(options)};
-  node.spawn_region("counter", count, region);
-  region.keep_running = true;
-  region.partitions = loose;
-  if (loose > 0)
-    node.spawn_region("loose", count, region);
-  the_node = &node;
-  std::signal(SIGTERM, on_signal);
-  if (auto why = node.start())
-    return report(why);
-  auto end = node.wait();
-  node.stop(end.how);
-  the_node = nullptr;
-  return end.why ? report(end.why) : 0;
+  program.sub->add_option("--book", file, "The file that all nodes share")
+      ->required();
+  program.sub->add_option("--loose", loose,
+                          "Partitions of a region that keeps running");
+  return program.run(argc, argv, [&](troupe::node& node) {
+    book =
+        ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    auto region = program.region;
+    node.spawn_region("counter", count, region);
+    region.keep_running = true;
+    region.partitions = loose;
+    if (loose > 0)
+      node.spawn_region("loose", count, region);
+  });
 }
