@@ -116,6 +116,7 @@ http::node_status http_backend::status() {
 std::vector<http::node_row> http_backend::nodes() {
   auto now = self_.mirror_.state();
   std::vector<http::node_row> out;
+  auto owned = self_.mirror_.owned();
   for (auto& [id, node] : self_.mirror_.nodes()) {
     if (node.liveness == liveness::removed)
       continue;
@@ -136,7 +137,7 @@ std::vector<http::node_row> http_backend::nodes() {
       row.member = http::member_kind::voter;
     else if (among(now.members.learners))
       row.member = http::member_kind::learner;
-    row.partitions = self_.mirror_.owned(id);
+    row.partitions = owned[id];
     row.version = node.version;
     out.push_back(std::move(row));
   }
@@ -149,12 +150,12 @@ std::vector<http::region_row> http_backend::regions() {
     http::region_row row;
     row.region = one.settings.name;
     row.settings = to_api(one.settings);
-    for (auto& a : one.partitions) {
+    one.partitions.each([&](auto& a) {
       row.unassigned += a.stage == stage::unassigned;
       row.starting += a.stage == stage::starting;
       row.running += a.stage == stage::running;
       row.pausing += a.stage == stage::pausing;
-    }
+    });
     out.push_back(std::move(row));
   }
   std::sort(out.begin(), out.end(),
@@ -172,21 +173,28 @@ std::optional<http::region_view> http_backend::region(std::string_view name) {
   out.settings = to_api(found->settings);
   for (auto host : found->hosts)
     out.hosts.push_back(self_.mirror_.name_of(host));
+  std::map<node_id, std::string> names;
+  auto name_of = [&](node_id id) -> const std::string& {
+    auto [i, first] = names.try_emplace(id);
+    if (first)
+      i->second = self_.mirror_.name_of(id);
+    return i->second;
+  };
   partition_id p = 0;
-  for (auto& a : found->partitions) {
+  found->partitions.each([&](auto& a) {
     http::partition_row row;
     row.partition = p++;
-    row.owner = self_.mirror_.name_of(a.owner);
+    row.owner = name_of(a.owner);
     row.epoch = a.epoch;
     row.stage = static_cast<http::partition_stage>(
         static_cast<int>(a.stage) - static_cast<int>(stage::unassigned));
     if (a.stage == stage::pausing)
-      row.next = self_.mirror_.name_of(a.target);
+      row.next = name_of(a.target);
     row.weight = a.weight;
     row.quarantined = a.quarantined;
     row.failure = a.failure;
     out.partitions.push_back(std::move(row));
-  }
+  });
   return out;
 }
 

@@ -98,7 +98,8 @@ void http_backend::intend(std::string name, proto::Intent intent,
     if (r.code() != 0)
       return done(to_api(r));
     http::node_command_accepted out{name, state, 0};
-    for (auto& [region, n] : self_.mirror_.owned(id))
+    auto all = self_.mirror_.owned();
+    for (auto& [region, n] : all[id])
       out.partitions += n;
     done(out);
   });

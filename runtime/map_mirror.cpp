@@ -4,6 +4,24 @@
 
 namespace troupe {
 
+map_mirror::rows::rows(const std::vector<assignment>& from)
+    : size_(from.size()) {
+  for (std::size_t first = 0; first < size_; first += page_size) {
+    auto begin = from.begin() + static_cast<std::ptrdiff_t>(first);
+    auto count = std::min(page_size, size_ - first);
+    pages_.push_back({std::make_shared<std::vector<assignment>>(
+                          begin, begin + static_cast<std::ptrdiff_t>(count)),
+                      0});
+  }
+}
+
+void map_mirror::rows::set(partition_id p, const assignment& to) {
+  auto& page = pages_[p / page_size];
+  if (page.made < copies_)
+    page = {std::make_shared<std::vector<assignment>>(*page.rows), copies_};
+  (*page.rows)[p % page_size] = to;
+}
+
 void map_mirror::update(const node_core& core, boot_time now) {
   summary next;
   next.leadership = core.leadership();
@@ -28,14 +46,14 @@ void map_mirror::update_nodes(const node_core& core) {
 void map_mirror::update(const region_record& what) {
   std::lock_guard guard{mutex_};
   regions_[what.id] = {what.id, what.settings, what.version, what.hosts,
-                       what.partitions};
+                       rows{what.partitions}};
 }
 
 void map_mirror::update(partition_key key, const assignment& now) {
   std::lock_guard guard{mutex_};
   auto i = regions_.find(key.region);
   if (i != regions_.end() && key.partition < i->second.partitions.size())
-    i->second.partitions[key.partition] = now;
+    i->second.partitions.set(key.partition, now);
 }
 
 void map_mirror::happened(const proto::Event& event, boot_time now) {
@@ -88,16 +106,20 @@ std::string map_mirror::name_of(node_id id) const {
 auto map_mirror::regions() const -> std::vector<region> {
   std::lock_guard guard{mutex_};
   std::vector<region> out;
-  for (auto& [id, one] : regions_)
+  for (auto& [id, one] : regions_) {
+    ++one.partitions.copies_;
     out.push_back(one);
+  }
   return out;
 }
 
 auto map_mirror::find(std::string_view name) const -> std::optional<region> {
   std::lock_guard guard{mutex_};
   for (auto& [id, one] : regions_)
-    if (one.settings.name == name)
+    if (one.settings.name == name) {
+      ++one.partitions.copies_;
       return one;
+    }
   return std::nullopt;
 }
 
@@ -110,14 +132,19 @@ map_mirror::partition_count(std::string_view name) const {
   return std::nullopt;
 }
 
-std::map<std::string, std::uint32_t> map_mirror::owned(node_id node) const {
-  std::lock_guard guard{mutex_};
-  std::map<std::string, std::uint32_t> out;
-  for (auto& [id, one] : regions_) {
-    std::uint32_t count = 0;
-    for (auto& a : one.partitions)
-      count += a.owner == node;
-    out[one.settings.name] = count;
+auto map_mirror::owned() const
+    -> std::map<node_id, std::map<std::string, std::uint32_t>> {
+  auto all = regions();
+  std::map<node_id, std::map<std::string, std::uint32_t>> out;
+  for (auto& [id, node] : nodes())
+    for (auto& one : all)
+      out[id][one.settings.name] = 0;
+  for (auto& one : all) {
+    std::map<node_id, std::uint32_t> counts;
+    one.partitions.each([&](auto& a) { ++counts[a.owner]; });
+    for (auto& [id, n] : counts)
+      if (id)
+        out[id][one.settings.name] = n;
   }
   return out;
 }

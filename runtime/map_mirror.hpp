@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,12 +31,46 @@ public:
     boot_time since{0};
     std::string level; // the last alert
   };
+  /// Partitions of a region as they were at one moment. There may be a million:
+  /// a copy shares them with the mirror, which puts others beside what changes.
+  class rows {
+  public:
+    rows() = default;
+    explicit rows(const std::vector<assignment>& from);
+
+    std::size_t size() const { return size_; }
+    const assignment& operator[](partition_id p) const {
+      return (*pages_[p / page_size].rows)[p % page_size];
+    }
+    template <class F>
+    void each(F f) const {
+      for (auto& page : pages_)
+        for (auto& a : *page.rows)
+          f(a);
+    }
+
+  private:
+    friend class map_mirror;
+    static constexpr std::size_t page_size = 256;
+
+    struct page {
+      std::shared_ptr<std::vector<assignment>> rows;
+      std::uint64_t made = 0;
+    };
+    void set(partition_id p, const assignment& to);
+
+    std::vector<page> pages_;
+    std::size_t size_ = 0;
+    mutable std::uint64_t copies_ =
+        0; // pages made before the last one are shared
+  };
+
   struct region {
     region_id id;
     region_settings settings;
     log_index version; // of the settings
     std::vector<node_id> hosts;
-    std::vector<assignment> partitions;
+    rows partitions;
   };
 
   void update(const node_core& core, boot_time now);
@@ -54,8 +89,8 @@ public:
   std::optional<region> find(std::string_view name) const;
   std::optional<std::uint32_t> partition_count(std::string_view name) const;
   std::map<std::string, degraded_region> degraded() const;
-  /// Partitions that the node owns, by region.
-  std::map<std::string, std::uint32_t> owned(node_id node) const;
+  /// How many partitions each node owns, by region; of every region.
+  std::map<node_id, std::map<std::string, std::uint32_t>> owned() const;
 
 private:
   mutable std::mutex mutex_;

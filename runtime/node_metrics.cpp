@@ -67,7 +67,8 @@ node_metrics::node_metrics(metrics::registry& to, plane_counters& messages,
         });
   gauge("troupe_partitions_owned", "partitions of this node", [&map, &self] {
     double sum = 0;
-    for (auto& [region, n] : map.owned(self))
+    auto all = map.owned();
+    for (auto& [region, n] : all[self])
       sum += n;
     return sum;
   });
