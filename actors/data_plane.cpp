@@ -14,6 +14,7 @@
 #include <troupe/actors/remote_sender.hpp>
 #include <troupe/actors/reply_gate.hpp>
 #include <troupe/actors/router/router.hpp>
+#include <troupe/actors/scheduling/actor_timers.hpp>
 #include <troupe/actors/wire_element.hpp>
 #include <troupe/cluster/assert.hpp>
 
@@ -35,13 +36,19 @@ std::uint64_t plane_counters::dropped_sum() const {
 }
 
 data_plane::data_plane(caf::actor_system& sys, plane_listener& listener)
-    : sys_(sys), listener_(listener) {
+    : sys_(sys), listener_(listener), timers_(actor_timers::of(sys)) {
   for (auto& one : gates_)
     one = make_plain_actor<reply_gate>(sys);
   config_.now = [] { return boot_time{0}; };
 }
 
 data_plane::~data_plane() = default;
+
+void data_plane::ends_waiting(const caf::strong_actor_ptr& who,
+                              caf::message_id request) {
+  if (timers_)
+    timers_->answered(who, request);
+}
 
 void data_plane::attach(config cfg, link::transport& links) {
   config_ = std::move(cfg);
@@ -382,15 +389,17 @@ namespace {
 
 constexpr std::size_t key_shown_max = 256;
 
-void tell(const caf::strong_actor_ptr& source, caf::message_id mid,
-          caf::error why) {
-  if (source)
-    source->enqueue(caf::make_mailbox_element(nullptr, mid.response_id(), {},
-                                              caf::make_message(why)),
-                    nullptr);
-}
-
 } // namespace
+
+void data_plane::tell(const caf::strong_actor_ptr& source, caf::message_id mid,
+                      caf::error why) {
+  if (!source)
+    return;
+  ends_waiting(source, mid);
+  source->enqueue(caf::make_mailbox_element(nullptr, mid.response_id(), {},
+                                            caf::make_message(std::move(why))),
+                  nullptr);
+}
 
 errc data_plane::refuse(caf::mailbox_element& what, const region_plane& region,
                         errc code, std::string detail) {
@@ -515,7 +524,9 @@ void data_plane::env::deliver(envelope&& msg, epoch) {
   if (!plane.name_asker(msg, region, p, at))
     return;
   plane.counters_.delivered.add(1);
-  at.put_offset += msg.origin == self();
+  if (msg.origin == self())
+    at.put_offset.store(at.put_offset.load(std::memory_order_relaxed) + 1,
+                        std::memory_order_relaxed);
   a->deliver(std::move(msg), ctx);
 }
 

@@ -31,6 +31,7 @@
 
 namespace troupe {
 
+class actor_timers;
 class remote_sender;
 
 /// Makes a partition's actor. Called on the coordinator's thread.
@@ -58,14 +59,16 @@ struct slot {
   std::uint64_t held_bytes = 0;
   std::uint32_t held_count = 0;
   // Put into the mailbox by the lock, less those by the door to earlier actors.
-  std::uint32_t put_offset = 0;
+  // Written with the lock held, read inside of the door too.
+  std::atomic<std::uint32_t> put_offset{0};
   bool crowded = false; // until half of what may wait there is done
 
   /// Messages of this node's routers in the mailbox, when so many went through
   /// the door and the actor is done with so many. With the lock held, or inside
   /// of the door.
   std::uint32_t waiting(std::uint64_t entered, std::uint32_t done) const {
-    auto put = static_cast<std::uint32_t>(entered) + put_offset;
+    auto put = static_cast<std::uint32_t>(entered)
+               + put_offset.load(std::memory_order_relaxed);
     return static_cast<std::int32_t>(put - done) > 0 ? put - done : 0;
   }
 };
@@ -209,6 +212,10 @@ public:
   void send_answer(const remote_sender& to, std::uint64_t request, epoch at,
                    const caf::type_erased_tuple& content);
 
+  /// An answer to the request is on its way to who asked: its timeout, if it
+  /// has one, goes.
+  void ends_waiting(const caf::strong_actor_ptr& who, caf::message_id request);
+
   boot_time now() const { return config_.now(); }
   boot_time lease_end() const {
     return boot_time{lease_end_.load(std::memory_order_acquire)};
@@ -253,6 +260,8 @@ private:
   std::vector<std::uint64_t> take_over(caf::mailbox_element& what);
   void wait_for_owner(region_plane& region, partition_id p, slot& at,
                       node_id from, envelope& msg);
+  void tell(const caf::strong_actor_ptr& source, caf::message_id mid,
+            caf::error why);
   errc refuse(caf::mailbox_element& what, const region_plane& region, errc code,
               std::string detail);
   void refuse(envelope& msg, region_plane& region, partition_id p, errc code);
@@ -288,6 +297,7 @@ private:
 
   caf::actor_system& sys_;
   plane_listener& listener_;
+  actor_timers* timers_; // null: another clock, which needs no help
   config config_;
   std::atomic<link::transport*> links_{nullptr};
   std::atomic<bool> stopped_{false};

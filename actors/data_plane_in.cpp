@@ -176,6 +176,7 @@ void data_plane::on_answer(node_id from, std::string_view frame,
                          epoch{header.epoch()},
                          {config_.self.value, from.value}});
   if (waiting.stages.empty()) {
+    ends_waiting(waiting.source, waiting.mid);
     element->mid = waiting.mid.response_id();
     asker.enqueue(std::move(element), ctx);
     return;

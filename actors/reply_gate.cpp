@@ -55,6 +55,8 @@ void reply_gate::enqueue(caf::mailbox_element_ptr what,
     return;
   }
   auto source = std::move(what->sender);
+  if (what->mid.is_request())
+    from->plane().ends_waiting(source, what->mid);
   source->enqueue(caf::make_mailbox_element(partition_ptr,
                                             what->mid.response_id(), {},
                                             std::move(content)),

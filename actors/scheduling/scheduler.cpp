@@ -10,6 +10,7 @@
 #include <caf/policy/unprofiled.hpp>
 #include <caf/scheduler/coordinator.hpp>
 
+#include <troupe/actors/scheduling/actor_timers.hpp>
 #include <troupe/actors/scheduling/job_batch.hpp>
 #include <troupe/actors/scheduling/shared_queue.hpp>
 
@@ -63,8 +64,39 @@ public:
   }
 };
 
-using shared_queue_coordinator =
-    caf::scheduler::coordinator<shared_queue_policy>;
+class shared_queue_coordinator
+    : public caf::scheduler::coordinator<shared_queue_policy> {
+public:
+  using super = caf::scheduler::coordinator<shared_queue_policy>;
+  using super::super;
+
+  static caf::actor_system::module* make(caf::actor_system& sys) {
+    return new shared_queue_coordinator(sys);
+  }
+
+  actor_timers& clock() noexcept override { return timers_; }
+
+protected:
+  void start() override {
+    super::start();
+    thread_ = std::thread{[this] {
+      caf::detail::set_thread_name("troupe.timers");
+      system().thread_started();
+      timers_.run();
+      system().thread_terminates();
+    }};
+  }
+  void stop() override {
+    timers_.stop();
+    thread_.join();
+    super::stop();
+    timers_.cancel_all();
+  }
+
+private:
+  actor_timers timers_;
+  std::thread thread_;
+};
 
 } // namespace
 
@@ -109,11 +141,15 @@ void job_batch::flush() {
     system().scheduler().enqueue(job);
 }
 
+actor_timers* actor_timers::of(caf::actor_system& sys) {
+  return dynamic_cast<actor_timers*>(&sys.clock());
+}
+
 void use_shared_queue(caf::actor_system_config& config) {
   config.set("scheduler.max-threads",
              std::max<std::size_t>(2, std::thread::hardware_concurrency()));
   config.module_factories.push_back([](caf::actor_system& sys) {
-    return shared_queue_coordinator::make(sys, caf::detail::type_list<>{});
+    return shared_queue_coordinator::make(sys);
   });
 }
 
