@@ -10,6 +10,7 @@ namespace troupe {
 /// `scheduler.max-throughput` as those do, and `scheduler.max-threads`, which
 /// is set to the number of cores, at least 2: CAF's least is 4, and workers
 /// beyond the cores preempt each other in the middle of the allocator's locks.
+/// The clock of the system is `actor_timers`.
 void use_shared_queue(caf::actor_system_config& config);
 
 } // namespace troupe

@@ -157,6 +157,14 @@ bool shard_map::can_host(const region_record& region,
                           roles.end());
 }
 
+bool shard_map::has_host_beside(node_id node,
+                                const region_record& region) const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](auto& kv) {
+    return kv.first != node && kv.second.available()
+           && can_host(region, kv.second);
+  });
+}
+
 // -- events -------------------------------------------------------------------
 
 // How long ago that was. Clocks may jump, and nothing is decided by it.

@@ -86,6 +86,8 @@ public:
 
   /// A host of the region that may own partitions of it.
   bool can_host(const region_record& region, const node_record& node) const;
+  /// Another node than this could be given its partitions of the region.
+  bool has_host_beside(node_id node, const region_record& region) const;
 
   const std::deque<proto::Event>& events() const { return events_; }
   std::uint64_t next_event() const { return next_event_; }

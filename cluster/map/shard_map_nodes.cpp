@@ -209,11 +209,7 @@ command_result shard_map::on(apply_context& ctx, const proto::SetIntent& cmd) {
     for (auto& [id, region] : regions_) {
       if (!can_host(region, node))
         continue;
-      bool other = std::any_of(
-          nodes_.begin(), nodes_.end(), [&, &region = region](auto& kv) {
-            return kv.first != node.id && kv.second.available()
-                   && can_host(region, kv.second);
-          });
+      bool other = has_host_beside(node.id, region);
       all_stuck = all_stuck && !other;
       if (!other)
         stuck = &region;

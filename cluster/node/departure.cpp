@@ -48,9 +48,7 @@ std::uint32_t owned(const node_core& core, const region_record& region) {
 std::uint32_t movable(const node_core& core) {
   std::uint32_t out = 0;
   for (auto& [id, region] : core.map().regions())
-    if (any_other(core, [&, &region = region](auto& node) {
-          return node.available() && core.map().can_host(region, node);
-        }))
+    if (core.map().has_host_beside(core.config().self, region))
       out += owned(core, region);
   return out;
 }

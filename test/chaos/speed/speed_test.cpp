@@ -45,6 +45,7 @@ public:
   const region& to() const { return region_; }
 
   /// What the partition took, and how much of that came at the wrong place.
+  /// Zeros: it has too much to do to be asked.
   std::pair<std::uint64_t, std::uint64_t> ask(partition_id p) {
     caf::scoped_actor self{node_.system()};
     std::pair<std::uint64_t, std::uint64_t> out;
@@ -54,7 +55,10 @@ public:
             [&](const StringValue& x) {
               std::istringstream{x.value()} >> out.first >> out.second;
             },
-            [&](const caf::error& e) { FAIL(node_.system().render(e)); });
+            [&](const caf::error& e) {
+              INFO(node_.system().render(e));
+              REQUIRE(code_of(e) == errc::overloaded);
+            });
     return out;
   }
   std::pair<std::uint64_t, std::uint64_t> ask_all() {
