@@ -130,7 +130,8 @@ std::uint64_t actor_timers::tick_of(time_point t, bool up) {
     return 0;
   auto least = static_cast<std::uint64_t>(ns);
   auto rest = least & ((std::uint64_t{1} << tick_bits) - 1);
-  return (least >> tick_bits) + (up && rest != 0);
+  constexpr auto last = (std::uint64_t{1} << (63 - tick_bits)) - 1;
+  return std::min(last, (least >> tick_bits) + (up && rest != 0));
 }
 
 void actor_timers::add(shard& in, timer& x, time_point due) {

@@ -26,7 +26,8 @@ namespace troupe {
 /// is due. Here nobody is woken for a timeout that is not the next one, and
 /// `answered` ends that of a request.
 ///
-/// A timeout comes up to a quarter of a millisecond late, never early.
+/// A timeout comes up to a quarter of a millisecond late, never early; those of
+/// the same quarter in the order in which they were set.
 ///
 /// Threads: all functions are thread-safe; timers of different actors are
 ///          rarely behind the same lock. `run` is the one that they fire in.
@@ -38,7 +39,9 @@ public:
   /// That of the system, if it uses one.
   static actor_timers* of(caf::actor_system& sys);
 
-  /// The request needs no timeout any more.
+  /// The request needs no timeout any more. (One that was answered before CAF
+  /// has set its timeout, which it does after sending, keeps it until it is
+  /// due.)
   void answered(const caf::strong_actor_ptr& who, caf::message_id request) {
     cancel_request_timeout(who->get(), request.response_id());
   }

@@ -171,10 +171,11 @@ bool coordinator::follows(plan_under_way& run, partition_key key,
   auto& owners = run.owners;
   if (!a || key.partition >= owners.size())
     return false;
+  auto planned = owners[key.partition];
   if (a->stage != stage::unassigned)
-    return final_owner(*a) == owners[key.partition];
+    return planned ? final_owner(*a) == planned : a->stage != stage::running;
   run.first = std::min(run.first, key.partition);
-  return a->quarantined || owners[key.partition];
+  return a->quarantined || planned;
 }
 
 // The plan of the region: the one that is under way, or a new one. Null: there
@@ -212,7 +213,7 @@ auto coordinator::current_plan(builder& b, const region_record& region)
 // Owners for what has none, so many at a time.
 std::uint32_t
 coordinator::add_assignments(builder& b, const region_record& region,
-                             plan_under_way& run, std::size_t under_way,
+                             plan_under_way& run, std::size_t starting,
                              std::map<std::string, proto::Assign>& by_cause) {
   auto id = region.id;
   // A partition that was cut off and is back may still run where it was, until
@@ -231,11 +232,11 @@ coordinator::add_assignments(builder& b, const region_record& region,
     auto leave = [&, left = std::size_t{p}] {
       first_left = std::min(first_left, left);
     };
-    if (b.full() || under_way + count >= settings_.starts_max) {
+    if (b.full() || starting + count >= settings_.starts_max) {
       leave();
       break;
     }
-    if ((!a.epoch && lingers) || !b.claim(key)) {
+    if (!a.epoch && lingers) {
       leave();
       continue;
     }
@@ -244,7 +245,7 @@ coordinator::add_assignments(builder& b, const region_record& region,
                        : owners[p];
     proto::PartitionRow row;
     set_row(row, key, a, to);
-    if (!add_source(b, row, key, a)) {
+    if (!add_source(b, row, key, a) || !b.claim(key)) {
       leave();
       continue;
     }
@@ -330,9 +331,14 @@ bool coordinator::add_region(builder& b, const region_record& region) {
   if (!assign && idle != idle_.end() && idle->second.version == b.map.version()
       && b.now < idle->second.until)
     return false;
-  auto under_way = static_cast<std::size_t>(
-      std::count_if(moving_.begin(), moving_.end(),
-                    [&](auto& kv) { return kv.first.region == id; }));
+  std::size_t under_way = 0;
+  std::size_t starting = 0; // what waits for a restart may be very many
+  for (auto& [key, since] : moving_)
+    if (key.region == id) {
+      ++under_way;
+      auto* a = b.map.find(key);
+      starting += a && a->stage == stage::starting;
+    }
   // All of it is done: is there more to do, as things are now?
   if (auto done = plans_.find(id); done != plans_.end() && !assign
                                    && under_way == 0
@@ -343,7 +349,7 @@ bool coordinator::add_region(builder& b, const region_record& region) {
     return false;
   bool asked = asked_.count(id) != 0;
   std::map<std::string, proto::Assign> assigned; // by cause
-  auto assignments = add_assignments(b, region, *run, under_way, assigned);
+  auto assignments = add_assignments(b, region, *run, starting, assigned);
   std::map<std::string, proto::Pause> paused; // by cause
   auto again = balance ? add_moves(b, region, *run, paused) : boot_time::max();
   bool begun = run->moves.empty() && orphaned_.count(id) == 0;
@@ -354,9 +360,12 @@ bool coordinator::add_region(builder& b, const region_record& region) {
       asked_.erase(id);
     }
     plans_.erase(id);
+  } else if (orphaned_.count(id) == 0 && urgent_.count(id) == 0
+             && unbalanced_.count(id) == 0) {
+    plans_.erase(id); // nobody would look at it before it is out of date
   }
   if (assigned.empty() && paused.empty()) {
-    if (balance)
+    if (balance && !b.full())
       idle_[id] = {b.map.version(), again};
     return false;
   }

@@ -125,8 +125,8 @@ void node_core::snapshot_stored(boot_time now, log_index at) {
   pump(now);
 }
 
-// Bounds what a node with very many partitions says at a time.
-static constexpr std::size_t facts_max = 4096;
+// Bounds what a node with very many partitions says at a time: 1 MB.
+static constexpr std::size_t facts_max = 65536;
 
 // -- leases -------------------------------------------------------------------
 

@@ -396,7 +396,8 @@ mutant(confirmed_to_a_target_that_is_lost unit_coordinator
   "*for a target that is lost*")
 mutant(partition_is_touched_twice_in_an_entry unit_coordinator
   cluster/coordinator/coordinator_placement.cpp
-  "(!a.epoch && lingers) || !b.claim(key)" "!a.epoch && lingers"
+  "!add_source(b, row, key, a) || !b.claim(key)"
+  "!add_source(b, row, key, a)"
   "*one entry gives a partition*")
 
 # What another leader does not know.
@@ -449,7 +450,7 @@ mutant(entry_is_never_full unit_coordinator
   cluster/coordinator/coordinator*.cpp "*names no more partitions*")
 mutant(all_start_at_once unit_coordinator
   cluster/coordinator/coordinator_placement.cpp
-  "under_way + count >= settings_.starts_max" "false"
+  "starting + count >= settings_.starts_max" "false"
   "*names no more partitions*")
 mutant(facts_without_room_are_forgotten unit_coordinator
   cluster/coordinator/coordinator_entry.cpp

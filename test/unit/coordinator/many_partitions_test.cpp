@@ -207,6 +207,22 @@ TEST_CASE("coordinator: a restart stops more partitions than an entry names",
                                  : a.stage == stage::running));
 }
 
+TEST_CASE("coordinator: what waits for a restart does not keep others from "
+          "their owners",
+          "[unit][coordinator]") {
+  lab l{3, many, narrow()};
+  l.run();
+  l.intend(1, proto::INTENT_RESTART);
+  all(l);
+  REQUIRE(count_of(l, stage::pausing) > at_once);
+  auto p = l.owned_by(2);
+  l.say_failed(p, "not today");
+  l.step();
+  REQUIRE(l.row(p).stage == stage::unassigned);
+  l.step();
+  CHECK(l.row(p).stage == stage::starting);
+}
+
 TEST_CASE("coordinator: facts that an entry has no room for are in the next",
           "[unit][coordinator]") {
   auto settings = narrow();
